@@ -1,0 +1,84 @@
+"""Events: one record per decision taken or change made. Counts, codes and digests; never text, never an identifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from governance.domain.actors import Actor
+
+
+class Action(StrEnum):
+    """What happened, in the grammar noun.verb. Stored as plain text."""
+
+    INDEX_CHANGE_INTENDED = "index.change_intended"
+    INDEX_CHANGE_OBSERVED = "index.change_observed"
+    INDEX_CHANGE_UNKNOWN = "index.change_unknown"
+    RUN_STARTED = "run.started"
+    RUN_FINISHED = "run.finished"
+    LISTING_REFUSED = "listing.refused"
+    DOCUMENTS_ABSENT = "documents.absent"
+    DOCUMENTS_REMOVED = "documents.removed"
+    FINDINGS_OPENED = "findings.opened"
+    FINDINGS_REOPENED = "findings.reopened"
+    FINDINGS_RESOLVED = "findings.resolved"
+    FINDING_ACKNOWLEDGED = "finding.acknowledged"
+    FINDING_WAIVED = "finding.waived"
+    FINDING_ASSIGNED = "finding.assigned"
+    DOCUMENT_REVIEWED = "document.reviewed"
+    POLICY_ADOPTED = "policy.adopted"
+    COMMAND_REFUSED = "command.refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry. `UnitOfWork.record` writes it in the transaction of the change that it tells of.
+
+    Attributes:
+        outcome: A word ("done", "partial", "failed", "unknown"), "" for an intent.
+        reason: A reason code, never free text.
+        digest: SHA-256 over what the event speaks of (sorted ids, fingerprints), so that it can be recomputed.
+
+    """
+
+    action: Action
+    at: datetime
+    actor: Actor
+    run_id: int | None = None
+    intent_id: int | None = None
+    index: str = ""
+    partition: str = ""
+    reason: str = ""
+    outcome: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
+
+
+class ChangeKind(StrEnum):
+    """A mutating call of an index."""
+
+    PUT = "put"
+    PATCH = "patch"
+    DELETE = "delete"
+    PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A change of an index that was announced before it was made.
+
+    Attributes:
+        chunk_ids: What it names; kept only until the outcome is known.
+
+    """
+
+    intent_id: int
+    kind: ChangeKind
+    index: str
+    partition: str
+    reason: str
+    run_id: int | None
+    created_at: datetime
+    chunk_ids: tuple[str, ...]

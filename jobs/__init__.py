@@ -1,0 +1,1 @@
+"""Scheduled jobs. Thin entry points: the work itself lives in `governance.services`."""
