@@ -1,0 +1,1 @@
+"""The catalog: the registry of what is known, and the only place with SQLAlchemy."""

@@ -1,0 +1,270 @@
+"""Tables of the catalog. Columns marked `identifier` are the only ones that may hold a name, a path or an id.
+
+Chunk text is never stored here. No foreign keys: history must outlive what it describes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+IDENTIFIER: dict[str, Any] = {"identifier": True}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite keeps it as ISO text without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone reached the catalog")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the moment back as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+document = Table(
+    "document",
+    metadata,
+    Column("source", String(100), primary_key=True),
+    Column("document", Text, primary_key=True, info=IDENTIFIER),
+    Column("uri", Text, nullable=False, info=IDENTIFIER),
+    Column("title", Text, nullable=False, info=IDENTIFIER),
+    Column("owner", Text, info=IDENTIFIER),
+    Column("raw_hash", String(64), nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("meta_hash", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("words", BigInteger, nullable=False),
+    Column("redirect", Text, info=IDENTIFIER),
+    Column("changed_on", Date),
+    Column("reviewed_on", Date),
+    Column("review_interval", String(20)),
+    Column("logical_id", Text, nullable=False, info=IDENTIFIER),
+    Column("version", Text, info=IDENTIFIER),
+    Column("labels", JsonColumn, nullable=False, info=IDENTIFIER),
+    Column("problems", JsonColumn, nullable=False),
+    Column("unreadable", String(40)),
+    Column("state", String(10), nullable=False),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("body_seen_at", UtcDateTime, nullable=False),
+    Column("absent_since", UtcDateTime),
+)
+
+source_state = Table(
+    "source_state",
+    metadata,
+    Column("source", String(100), primary_key=True),
+    Column("recipe", String(64), nullable=False),
+    Column("listed_at", UtcDateTime),  # last complete, believed listing
+    Column("listing_run", BigInteger),
+    Column("refused_reason", String(40)),  # set while the last listing was refused
+    Column("refused_seen", BigInteger),
+    Column("refused_known", BigInteger),
+    Column("attempted_at", UtcDateTime, nullable=False),
+    Column("documents_seen", BigInteger, nullable=False),
+)
+
+indexed_document = Table(
+    "indexed_document",
+    metadata,
+    Column("index_name", String(100), primary_key=True),
+    Column("partition", String(255), primary_key=True),
+    Column("source", String(100), primary_key=True),
+    Column("document", Text, primary_key=True, info=IDENTIFIER),
+    Column("raw_hash", String(64), nullable=False),
+    Column("recipe", String(64), nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("indexed_at", UtcDateTime, nullable=False),
+)
+
+chunk = Table(
+    "chunk",
+    metadata,
+    Column("index_name", String(100), primary_key=True),
+    Column("partition", String(255), primary_key=True),
+    Column("chunk_id", Text, primary_key=True, info=IDENTIFIER),
+    Column("source", String(100), nullable=False),
+    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("position", Integer, nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("meta_hash", String(64), nullable=False),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Index("ix_chunk_source_document", "source", "document"),
+)
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("scheme", String(40), primary_key=True),
+    Column("index_name", String(100), primary_key=True),
+    Column("partition", String(255), primary_key=True),
+    Column("chunk_id", Text, primary_key=True, info=IDENTIFIER),
+    Column("key", Text, primary_key=True, info=IDENTIFIER),
+    Column("value", Text, nullable=False, info=IDENTIFIER),
+    Column("source", String(100), nullable=False),
+    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Index("ix_signature_scheme_key", "scheme", "key"),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("review_id", Serial, primary_key=True, autoincrement=True),
+    Column("source", String(100), nullable=False),
+    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("reviewed_on", Date, nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("actor", Text, nullable=False, info=IDENTIFIER),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Index("ix_review_source_document", "source", "document"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("run_id", Serial, primary_key=True, autoincrement=True),
+    Column("command", String(40), nullable=False),
+    Column("actor", Text, nullable=False, info=IDENTIFIER),
+    Column("actor_kind", String(20), nullable=False),
+    Column("identity", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("as_of", Date),
+    Column("recorded", Boolean, nullable=False),
+    Column("policy_digest", String(64)),
+    Column("counts", JsonColumn, nullable=False),
+)
+
+policy_set = Table(
+    "policy_set",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("first_used", UtcDateTime, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("actor", Text, nullable=False, info=IDENTIFIER),
+    Column("actor_kind", String(20), nullable=False),
+    Column("identity", String(20), nullable=False),
+    Column("run_id", BigInteger),
+    Column("intent_id", BigInteger),
+    Column("index_name", String(100), nullable=False),
+    Column("partition", String(255), nullable=False),
+    Column("reason", String(60), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("counts", JsonColumn, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ix_event_run_id", "run_id"),
+    Index("ix_event_intent_id", "intent_id"),
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("intent_id", Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(10), nullable=False),
+    Column("index_name", String(100), nullable=False),
+    Column("partition", String(255), nullable=False),
+    Column("reason", String(60), nullable=False),
+    Column("run_id", BigInteger),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("chunk_ids", JsonColumn, nullable=False, info=IDENTIFIER),  # emptied when the outcome is known
+    Column("outcome", String(20)),  # null while open
+    Column("settled_at", UtcDateTime),
+    Index("ix_intent_index_name_partition_outcome", "index_name", "partition", "outcome"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("fingerprint", String(32), primary_key=True),
+    Column("kind", String(60), nullable=False, index=True),
+    Column("source", String(100), nullable=False),
+    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("index_name", String(100), nullable=False),
+    Column("partition", String(255), nullable=False),
+    Column("chunk_id", Text, nullable=False, info=IDENTIFIER),
+    Column("rule", String(60), nullable=False),
+    Column("assignee", Text, info=IDENTIFIER),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+)
+
+finding_period = Table(
+    "finding_period",
+    metadata,
+    Column("period_id", Serial, primary_key=True, autoincrement=True),
+    Column("fingerprint", String(32), nullable=False, index=True),
+    Column("status", String(20), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("policy", String(100), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("evidence", JsonColumn, nullable=False, info=IDENTIFIER),  # members of clusters are paths
+    Column("owner", Text, info=IDENTIFIER),
+    Column("from_day", Date, nullable=False),
+    Column("until_day", Date),
+    Column("run_id", BigInteger),
+    Column("actor", Text, info=IDENTIFIER),
+    Column("reason_code", String(60)),
+    Column("waived_until", Date),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("started", String(60), nullable=False),  # start of the process, so that a reused pid is not mistaken
+    Column("token", BigInteger, nullable=False),
+    Column("expires", Float(53), nullable=False),  # seconds since 1970 by the database's clock
+)
