@@ -34,6 +34,8 @@ class ProblemCode(StrEnum):
     NO_ACCESS = "no_access"
     NAME_NOT_UTF8 = "name_not_utf8"
     CHANGED_WHILE_READ = "changed_while_read"
+    EMBEDDING_FAILED = "embedding_failed"
+    NOT_STORED = "not_stored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Action(StrEnum):
     INDEX_CHANGE_UNKNOWN = "index.change_unknown"
     RUN_STARTED = "run.started"
     RUN_FINISHED = "run.finished"
+    DOCUMENTS_CATALOGED = "documents.cataloged"
     LISTING_REFUSED = "listing.refused"
     DOCUMENTS_ABSENT = "documents.absent"
     DOCUMENTS_REMOVED = "documents.removed"
@@ -63,6 +64,23 @@ class ChangeKind(StrEnum):
     PATCH = "patch"
     DELETE = "delete"
     PURGE = "purge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What somebody wants to do to one partition of an index.
+
+    Attributes:
+        reason: A reason code ("ingest.new_body", "source.gone").
+        chunk_ids: What it names; empty only for a purge of a whole partition.
+
+    """
+
+    kind: ChangeKind
+    index: str
+    partition: str
+    reason: str
+    chunk_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,7 +149,7 @@ class Listed:
         unreadable: Why it cannot be read, if so; `raw_hash` is then "".
         changed_on: Day of the last change by the source's own history.
         raw: The bytes that were hashed, so that parsing never sees another version than the hash did.
-            None when unreadable.
+            None when unreadable, and once somebody who keeps many entries has dropped it.
 
     """
 
@@ -188,6 +188,9 @@ class Source(Protocol):
 
     def listing(self) -> Listing:
         """Start a pass. Raises SourceUnavailable when the root cannot be read."""
+
+    def reread(self, listed: Listed) -> Listed:
+        """Read a listed document again, with its bytes: what changed since the listing is seen as it is now."""
 
     def parse(self, listed: Listed) -> ParsedDocument:
         """Turn a listed document's bytes into facts and text. Raises UnreadableDocument."""
