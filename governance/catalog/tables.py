@@ -101,6 +101,7 @@ source_state = Table(
     Column("refused_reason", String(40)),  # set while the last listing was refused
     Column("refused_seen", BigInteger),
     Column("refused_known", BigInteger),
+    Column("interruption", Text, info=IDENTIFIER),  # why the last listing was incomplete; may name a folder
     Column("attempted_at", UtcDateTime, nullable=False),
     Column("documents_seen", BigInteger, nullable=False),
 )
@@ -115,6 +116,7 @@ indexed_document = Table(
     Column("raw_hash", String(64), nullable=False),
     Column("recipe", String(64), nullable=False),
     Column("chunks", Integer, nullable=False),
+    Column("chunks_digest", String(64), nullable=False),  # over ids and metadata hashes, as the index had them
     Column("indexed_at", UtcDateTime, nullable=False),
 )
 
@@ -174,6 +176,7 @@ run = Table(
     Column("as_of", Date),
     Column("recorded", Boolean, nullable=False),
     Column("policy_digest", String(64)),
+    Column("areas", JsonColumn, nullable=False),  # what an audit looked at, in the words of --only
     Column("counts", JsonColumn, nullable=False),
 )
 
@@ -266,5 +269,6 @@ lease = Table(
     Column("pid", BigInteger, nullable=False),
     Column("started", String(60), nullable=False),  # start of the process, so that a reused pid is not mistaken
     Column("token", BigInteger, nullable=False),
-    Column("expires", Float(53), nullable=False),  # seconds since 1970 by the database's clock
+    Column("acquired", Float(53), nullable=False),  # seconds since 1970 by the database's clock
+    Column("expires", Float(53), nullable=False),  # the same; in the past when nobody holds it
 )

@@ -1,0 +1,76 @@
+"""One unit of work: one transaction, with a room per noun and one way to record an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sqlalchemy import Connection, Engine
+
+from governance.catalog.chunks import Chunks, Signatures
+from governance.catalog.documents import Documents, Reviews, Sources
+from governance.catalog.engine import begin_read, begin_write
+from governance.catalog.failures import translated
+from governance.catalog.findings import Findings
+from governance.catalog.records import Events, Intents, PolicySets, Runs
+from governance.domain.events import Event
+
+
+class _Undo(Exception):
+    """Ends a transaction that must leave nothing behind."""
+
+
+class UnitOfWork:
+    """What can be read and written inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.documents = Documents(connection)
+        self.sources = Sources(connection)
+        self.reviews = Reviews(connection)
+        self.chunks = Chunks(connection)
+        self.signatures = Signatures(connection)
+        self.findings = Findings(connection)
+        self.runs = Runs(connection)
+        self.intents = Intents(connection)
+        self.policy_sets = PolicySets(connection)
+        self._events = Events(connection)
+
+    def record(self, event: Event) -> int:
+        """Append an event in this transaction and give its sequence number. The only way into the log."""
+        return self._events.add(event)
+
+
+class Catalog:
+    """The registry of what is known."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def write(self) -> Iterator[UnitOfWork]:
+        """Run a write transaction: commits at the end, rolls back on an error.
+
+        Raises:
+            CatalogUnreachable: The database is busy, gone or full; nothing was written.
+
+        """
+        with translated(), begin_write(self.engine) as connection:
+            yield UnitOfWork(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """Run a read transaction over one state of the catalog."""
+        with translated(), begin_read(self.engine) as connection:
+            yield UnitOfWork(connection)
+
+    @contextmanager
+    def scratch(self) -> Iterator[UnitOfWork]:
+        """Run a write transaction that is rolled back in any case: for previews."""
+        with suppress(_Undo), translated(), begin_write(self.engine) as connection:
+            yield UnitOfWork(connection)
+            raise _Undo
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
