@@ -1,0 +1,225 @@
+"""What can be configured. Values are kept as they were written; the properties give them resolved."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from governance.config.values import is_name, zone_of
+from governance.domain.words import shown, suggestion
+
+DEFAULT_DATABASE: Final = "sqlite:///kbgov.db"
+_SQLITE: Final = re.compile(r"(sqlite(?:\+pysqlite)?:///)([^?]+)(\?.*)?", re.DOTALL)
+_MASKED: Final = re.compile(r"(://[^:/?#@]*:)[^@]+(@)")
+
+DocumentField = Literal[
+    "title", "reviewed_on", "review_interval", "owner", "version", "logical_id", "labels", "redirect"
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _name(value: str) -> str:
+    if not is_name(value):
+        raise ValueError(f"{shown(value)} is no name such as 'hr-handbook': small letters, digits, hyphens, at most 64")
+    return value
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    if "\0" in value:
+        raise ValueError("must not hold a NUL character")
+    return value
+
+
+def _listed(value: object) -> object:
+    """Let one text stand for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError("must be a whole number")  # noqa: TRY004 - pydantic collects ValueErrors
+    return value
+
+
+def _truth(value: object) -> object:
+    """Take true and false, and their words in the environment; a number is neither."""
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    found = value if isinstance(value, bool) else words.get(value.lower()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("must be true or false")
+    return found
+
+
+def _zone(value: str) -> str:
+    zone_of(value)
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError):
+        raise ValueError("is no regular expression") from None
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Text = Annotated[str, AfterValidator(_text)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+
+
+class SourceSettings(_Model):
+    """A place that documents come from.
+
+    Attributes:
+        type: Kind of source; files is a tree of files.
+        root: Folder, relative to the configuration's folder.
+        index: Name of the index that the documents go into; None when they go into none by default.
+        patterns: Globs of documents; None keeps the source's own.
+        exclude: Globs of files and folders to leave out.
+        fields: Front matter keys by our field, best first; fields that are not named keep the source's own.
+        date_order: How `03/04/2026` is read; None as the source does by itself.
+        version_from_path: Whether a folder's name may say a page's version.
+        version_path_pattern: Regular expression over a folder's name; None keeps the source's own.
+        max_file_bytes: Larger files are reported and not read.
+        git: Whether git is asked for the day of each document's last change.
+
+    """
+
+    type: Literal["files"] = "files"
+    root: Text
+    index: Name | None = None
+    patterns: Texts | None = None
+    exclude: Texts = ()
+    fields: dict[DocumentField, Texts] = {}
+    date_order: Literal["mdy", "dmy"] | None = None
+    version_from_path: Truth = True
+    version_path_pattern: Annotated[str, AfterValidator(_pattern)] | None = None
+    max_file_bytes: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000_000)] = 10_000_000
+    git: Truth = True
+
+
+class IndexSettings(BaseModel):
+    """An index. `type` names its adapter; every other key is an option that the adapter checks itself."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+
+    type: Name = "embedded"
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The adapter's own keys as they were written; see `Settings.index_options`."""
+        return dict(self.model_extra or {})
+
+
+class IngestSettings(_Model):
+    """How documents are cut and embedded.
+
+    Attributes:
+        chunk_characters: About how long a chunk is.
+        embedder: Name of the embedder.
+
+    """
+
+    chunk_characters: Annotated[int, BeforeValidator(_whole), Field(ge=100, le=20_000)] = 1000
+    embedder: Name = "hashed"
+
+
+class Settings(_Model):
+    """The whole configuration.
+
+    Attributes:
+        database_url: The catalog's database as it was written; never printed, it may hold a password.
+        timezone: Name of the zone whose calendar days count.
+        policies: Policy files or folders, relative to the configuration's folder.
+        sources: By name.
+        indexes: By name.
+
+    """
+
+    database_url: Annotated[Text, Field(repr=False)] = DEFAULT_DATABASE
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    policies: Texts = ()
+    sources: dict[Name, SourceSettings] = {}
+    indexes: dict[Name, IndexSettings] = {}
+    ingest: IngestSettings = IngestSettings()
+    _file: Path | None = PrivateAttr(default=None)
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="after")
+    def _check_indexes(self) -> Settings:
+        for name, source in self.sources.items():
+            if source.index is not None and source.index not in self.indexes:
+                known = suggestion(source.index, self.indexes) if self.indexes else "there are no indexes yet"
+                raise ValueError(f"sources.{name}.index names '{source.index}', which is no configured index; {known}")
+        return self
+
+    def located(self, file: Path | None, folder: Path) -> Settings:
+        """Give the same settings with the file they came from and the folder that paths are relative to."""
+        copy = self.model_copy()
+        copy._file = file  # noqa: SLF001 - our own
+        copy._folder = folder  # noqa: SLF001 - our own
+        return copy
+
+    @property
+    def file(self) -> Path | None:
+        """The file that was read; None when everything came from the environment."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths are relative to: the file's folder."""
+        return self._folder
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone whose calendar days count."""
+        return zone_of(self.timezone)
+
+    @property
+    def policy_paths(self) -> tuple[Path, ...]:
+        """The policy files and folders, in the order in which they are loaded."""
+        return tuple(self._folder / path for path in self.policies)
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The catalog's URL with a SQLite path made absolute. May hold a password: never print it."""
+        match = _SQLITE.fullmatch(self.database_url)
+        if match is None or match[2].startswith((":memory:", "file:")):
+            return self.database_url
+        path = os.fsencode(self._folder / unquote(match[2]))
+        return f"{match[1]}{quote(path)}{match[3] or ''}"
+
+    @property
+    def shown_database_url(self) -> str:
+        """The catalog's URL for people: parameters cut off, a password masked."""
+        return _MASKED.sub(r"\1***\2", self.database_url).partition("?")[0]
+
+    def source_root(self, name: str) -> Path:
+        """Give a source's folder. Raises KeyError when there is no such source."""
+        return self._folder / self.sources[name].root
+
+    def index_options(self, name: str) -> dict[str, object]:
+        """Give an index adapter's options; `path` is resolved against the configuration's folder.
+
+        Raises:
+            KeyError: There is no such index.
+
+        """
+        options = dict(self.indexes[name].options)
+        if isinstance(path := options.get("path"), str) and path:
+            options["path"] = str(self._folder / path)
+        return options

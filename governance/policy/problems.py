@@ -1,0 +1,120 @@
+"""Turns what the grammar refuses into one error that names file, line, key and what was probably meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from governance.domain.errors import PolicyError
+from governance.domain.words import shown, suggestion
+from governance.policy.schema import FileModel, Wrong
+from governance.policy.yaml_reader import ListNode, MapNode, Node, Scalar
+
+_SHAPES = {
+    "list_type": "must be a list",
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "recursion_loop": "is nested too deep",
+}
+_Loc = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    line: int
+    where: str
+    sentence: str
+    next_step: str | None = None
+    about_kind: bool = False
+
+
+def policy_error(file: str, line: int, message: str, next_step: str | None = None) -> PolicyError:
+    """Make the error for one line of a policy file."""
+    return PolicyError(
+        f"{file}, line {line}: {message}",
+        item=f"{file}:{line}",
+        next_step=next_step or f"correct line {line} of {file} and run the command again",
+    )
+
+
+def explain(file: str, root: MapNode, error: ValidationError) -> PolicyError:
+    """Give the first problem, and how many more there are.
+
+    First is the one with the lowest line; a wrong kind goes before everything, because it makes settings look wrong.
+    """
+    details = error.errors(include_url=False, include_input=False)
+    problems = sorted((_problem(root, detail) for detail in details), key=_order)
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    where = f"{first.where}: " if first.where else ""
+    return policy_error(file, first.line, f"{where}{first.sentence}{more}", first.next_step)
+
+
+def _order(problem: _Problem) -> tuple[bool, int]:
+    return not problem.about_kind, problem.line
+
+
+def _problem(root: MapNode, detail: ErrorDetails) -> _Problem:
+    loc = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        key, (line, _), (_, where) = str(loc[-1]), _place(root, loc), _place(root, loc[:-1])
+        return _Problem(line, where, f"unknown key {shown(key)}", suggestion(key, _known_keys(loc[:-1])))
+    if detail["type"] == "missing":
+        line, where = _place(root, loc[:-1])
+        return _Problem(line, where, f"the key '{loc[-1]}' is missing")
+    line, where = _place(root, loc)
+    wrong = detail.get("ctx", {}).get("error")
+    if isinstance(wrong, ValueError):
+        next_step = wrong.next_step if isinstance(wrong, Wrong) else None
+        return _Problem(line, where, str(wrong), next_step, about_kind=loc[-1] == "kind")
+    return _Problem(line, where, _SHAPES.get(detail["type"], "cannot be used"))
+
+
+def _place(root: MapNode, loc: _Loc) -> tuple[int, str]:
+    """Give line and name of a place; a policy is called by its name where it has one."""
+    node: Node = root
+    line = root.line
+    words: list[str] = []
+    for part in loc:
+        if isinstance(node, MapNode) and part in node.items:
+            line, node = node.key_lines[str(part)], node.items[str(part)]
+            words.append(f".{part}" if words else str(part))
+        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            line = node.line
+            words.append(f"[{part + 1}]")
+        else:
+            break
+    name = _policy_name(root, loc)
+    if name is None:
+        return line, "".join(words)
+    key = "".join(words[2:]).lstrip(".")
+    return line, f"policy {shown(name)}" + (f", {key}" if key else "")
+
+
+def _policy_name(root: MapNode, loc: _Loc) -> str | None:
+    policies = root.items.get("policies")
+    if loc[:1] != ("policies",) or len(loc) == 1 or not isinstance(policies, ListNode):
+        return None
+    policy = policies.items[int(loc[1])]
+    name = policy.items.get("name") if isinstance(policy, MapNode) else None
+    return name.text if isinstance(name, Scalar) and name.text else None
+
+
+def _known_keys(loc: _Loc) -> list[str]:
+    """Give the keys that the grammar knows at a place."""
+    model: type[BaseModel] = FileModel
+    for part in loc:
+        if isinstance(part, str):
+            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+            model = _model_in(fields[part].annotation) or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no common type
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for inner in get_args(annotation) if (model := _model_in(inner))), None)

@@ -1,0 +1,563 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from governance.domain.calendar import Interval, Unit
+from governance.domain.errors import PolicyError
+from governance.domain.findings import Severity
+from governance.policy.loader import dump_policies, load_policies, parse_policies
+from governance.policy.model import Freshness, Limits, ListingLimits, WaiverReason
+from governance.policy.shipped import shipped_policies
+
+FULL = """\
+# a remark
+document: policies
+version: 1
+policies:
+  - name: hr-pages
+    kind: freshness
+    owner: people-ops@example.org
+    severity: critical
+    match: {path: "hr/**", label: [policy, rule]}
+    freshness:
+      review_every: 6  months
+      due_soon: 2 weeks
+      warn_after: 3 days
+      error_after: 1 year
+      changed_grace: 0 days
+      unknown: ignore
+    actions: []
+    waivers:
+      - match: {path: hr/archive/**}
+        kinds: [freshness.overdue, "drift.*"]
+        reason: archive-copy
+        until: 2027-03-31
+        by: dpo@example.org
+  - name: the-rest
+    kind: freshness
+limits:
+  listing: {absent_documents: 5, absent_percent: 10}
+"""
+
+
+def error_of(text: str) -> PolicyError:
+    with pytest.raises(PolicyError) as caught:
+        parse_policies(text, "p.yaml")
+    return caught.value
+
+
+def policy(*lines: str) -> str:
+    """A file whose only policy starts on line 3; the extra lines start on line 5."""
+    return "\n".join(["version: 1", "policies:", "  - name: hr-pages", "    kind: freshness", *lines]) + "\n"
+
+
+def digest(text: str) -> str:
+    return parse_policies(text).digest
+
+
+def test_every_setting_arrives_as_it_was_written() -> None:
+    loaded = parse_policies(FULL, "p.yaml")
+    first, second = loaded.policies
+    assert (first.name, first.owner, first.severity) == ("hr-pages", "people-ops@example.org", Severity.CRITICAL)
+    assert (first.file, first.line, second.line) == ("p.yaml", 5, 24)
+    assert first.freshness == Freshness(
+        review_every=Interval(6, Unit.MONTH),
+        due_soon_days=14,
+        warn_after=Interval(3, Unit.DAY),
+        error_after=Interval(12, Unit.MONTH),
+        changed_grace_days=0,
+        report_unknown=False,
+    )
+    assert second.freshness == Freshness()
+    assert loaded.limits == Limits(listing=ListingLimits(absent_documents=5, absent_percent=10))
+    (waiver,) = loaded.waivers
+    assert (waiver.reason, waiver.until, waiver.by) == (WaiverReason.ARCHIVE_COPY, date(2027, 3, 31), "dpo@example.org")
+    assert (waiver.policy, waiver.file, waiver.line) == ("hr-pages", "p.yaml", 19)
+    assert [glob.text for glob in waiver.kinds] == ["drift.*", "freshness.overdue"]
+
+
+def test_what_is_left_out_has_the_shipped_defaults() -> None:
+    loaded = parse_policies("version: 1\n")
+    assert (loaded.policies, loaded.limits) == ((), Limits())
+    assert loaded.limits.listing == ListingLimits(absent_documents=20, absent_percent=50)
+    assert Freshness() == Freshness(
+        review_every=None,
+        due_soon_days=30,
+        warn_after=None,
+        error_after=Interval(90, Unit.DAY),
+        changed_grace_days=7,
+        report_unknown=True,
+    )
+
+
+def test_a_waiver_without_kinds_is_about_the_kind_of_its_policy() -> None:
+    text = policy("    waivers: [{match: {path: a}, reason: other, until: 2027-01-01}]")
+    (waiver,) = parse_policies(text).waivers
+    assert [glob.text for glob in waiver.kinds] == ["freshness.*"]
+    assert waiver.by is None
+
+
+def test_the_shipped_policies_are_one_catch_all_with_the_shipped_defaults() -> None:
+    loaded = load_policies([shipped_policies() / "default.yaml"])
+    (only,) = loaded.policies
+    assert only.name == "default-freshness"
+    assert only.freshness == Freshness(review_every=Interval(24, Unit.MONTH))
+    assert loaded.limits == Limits()
+
+
+def test_the_example_in_the_shipped_policies_is_valid_once_its_remark_signs_are_gone() -> None:
+    text = (shipped_policies() / "default.yaml").read_text()
+    uncommented = re.sub(r"^  # ((?:- name: hr|  +).*)$", r"  \1", text, flags=re.MULTILINE)
+    loaded = parse_policies(uncommented)
+    assert [entry.name for entry in loaded.policies] == ["hr-pages", "default-freshness"]
+    assert loaded.waivers[0].reason is WaiverReason.ARCHIVE_COPY
+
+
+def test_the_shipped_policies_are_found_inside_an_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "_policies").mkdir()
+    monkeypatch.setattr("governance.policy.shipped._PACKAGE", tmp_path)
+    assert shipped_policies() == tmp_path / "_policies"
+
+
+REFUSED = [
+    ("", 1, "the file is empty: it starts with 'version: 1'", None),
+    ("- a\n", 1, "the file is not a mapping: it starts with 'version: 1'", None),
+    ("policies: []\n", 1, "the key 'version' is missing", None),
+    ("version: 2\n", 1, "version: version '2' of the format is not known", "this version of kbgov reads 1"),
+    ("version: [1]\n", 1, "version: must be a text, not a list or a mapping", None),
+    (
+        "document: schedule\nversion: 1\n",
+        1,
+        "document: the document 'schedule' is not supported by this version",
+        "this version reads: policies",
+    ),
+    (
+        "document: policy\nversion: 1\n",
+        1,
+        "document: 'policy' is no word for it",
+        "did you mean 'policies'? Known here: policies, processing, schedule",
+    ),
+    (
+        "version: 1\npolicys: []\n",
+        2,
+        "unknown key 'policys'",
+        "did you mean 'policies'? Known here: document, limits, policies, version",
+    ),
+    ("version: 1\npolicies: {}\n", 2, "policies: must be a list", None),
+    ("version: 1\npolicies: [x]\n", 2, "policies[1]: must be a mapping of keys to values", None),
+    ("version: 1\npolicies: [{kind: freshness}]\n", 2, "policies[1]: the key 'name' is missing", None),
+    ("version: 1\npolicies:\n", 2, "'policies' has no value: write one, or leave the key out", None),
+    ("version: 1\npolicies: [~]\n", 2, "'policies' has no value: write one, or leave the key out", None),
+    ("version: 1\nversion: 1\n", 2, "the key 'version' stands here a second time", None),
+    ("version: 1\npolicies: &a []\n", 2, "anchors (&name) are not taken: write the value out where it is needed", None),
+    (
+        "version: 1\npolicies: [{name: HR pages, kind: freshness}]\n",
+        2,
+        "policy 'HR pages', name: must be a name such as 'hr-pages': small letters, digits and hyphens, at most 64",
+        None,
+    ),
+    (
+        "version: 1\npolicies:\n  - name: x\n    kind: retention\n    retention: {keep: 1 year}\n",
+        4,
+        "policy 'x', kind: the kind 'retention' is not supported by this version (and 1 more)",
+        "this version reads the kind: freshness",
+    ),
+    (
+        "version: 1\npolicies:\n  - name: x\n    kind: freshnes\n",
+        4,
+        "policy 'x', kind: 'freshnes' is no word for it",
+        "did you mean 'freshness'? Known here: conflicts, drift, duplicates, erasure, freshness, pii, quality, ret",
+    ),
+    (
+        policy("    owners: me"),
+        5,
+        "policy 'hr-pages': unknown key 'owners'",
+        "did you mean 'owner'? Known here: actions, freshness, kind, match, name, owner, severity, waivers",
+    ),
+    (policy("    owner: ''"), 5, "policy 'hr-pages', owner: must not be empty", None),
+    (policy("    owner: " + "x" * 201), 5, "policy 'hr-pages', owner: must not be longer than 200 characters", None),
+    (
+        policy('    owner: "a\\nb"'),
+        5,
+        "policy 'hr-pages', owner: must not hold control characters or line breaks",
+        None,
+    ),
+    (
+        policy("    severity: hihg"),
+        5,
+        "policy 'hr-pages', severity: 'hihg' is no word for it",
+        "did you mean 'high'? Known here: critical, high, low, medium",
+    ),
+    (
+        policy("    actions: [{type: notify}]"),
+        5,
+        "policy 'hr-pages', actions: actions are not supported by this version",
+        "leave the key out, so that nothing seems promised",
+    ),
+    (
+        policy("    freshness:", "      review_evry: 1 year"),
+        6,
+        "policy 'hr-pages', freshness: unknown key 'review_evry'",
+        (
+            "did you mean 'review_every'? "
+            "Known here: changed_grace, due_soon, error_after, review_every, unknown, warn_after"
+        ),
+    ),
+    (
+        policy("    freshness:", "      review_every: soon"),
+        6,
+        "policy 'hr-pages', freshness.review_every: not an interval such as '6 months', '1 year' or '191 days'",
+        None,
+    ),
+    (
+        policy("    freshness: {review_every: 0 days}"),
+        5,
+        "policy 'hr-pages', freshness.review_every: not an interval such as '6 months', '1 year' or '191 days'",
+        None,
+    ),
+    (
+        policy("    freshness: {review_every: 8334 years}"),
+        5,
+        "policy 'hr-pages', freshness.review_every: must not be more than 99,999 days or months",
+        None,
+    ),
+    (
+        policy("    freshness: {due_soon: 1 month}"),
+        5,
+        "policy 'hr-pages', freshness.due_soon: must be in days or weeks, such as '30 days'",
+        None,
+    ),
+    (
+        policy("    freshness: {unknown: NO}"),
+        5,
+        "policy 'hr-pages', freshness.unknown: 'NO' is no word for it",
+        "known here: ignore, report",
+    ),
+    (policy("    freshness: []"), 5, "policy 'hr-pages', freshness: must be a mapping of keys to values", None),
+    (
+        policy("    match: {}"),
+        5,
+        "policy 'hr-pages', match: names no condition",
+        "leave the key out where everything is meant",
+    ),
+    (policy("    match: hr/**"), 5, "policy 'hr-pages', match: must be a mapping of keys to values", None),
+    (policy("    match: {all: []}"), 5, "policy 'hr-pages', match: 'all' holds no condition", None),
+    (policy("    match: {any: []}"), 5, "policy 'hr-pages', match: 'any' holds no condition", None),
+    (policy("    match: {path: []}"), 5, "policy 'hr-pages', match.path: must not be empty", None),
+    (
+        policy("    match:", "      not:", "        path: [a, ../b]"),
+        7,
+        (
+            "policy 'hr-pages', match.not.path[2]: "
+            "a pattern cannot climb with '..': paths are relative to the source's folder"
+        ),
+        None,
+    ),
+    (
+        policy("    match: {path: /hr}"),
+        5,
+        "policy 'hr-pages', match.path: a path pattern starts at the source's folder: leave the leading / or ./ out",
+        None,
+    ),
+    (
+        policy("    match: {path: hr/}"),
+        5,
+        "policy 'hr-pages', match.path: a path pattern that ends with / matches no document: write ** behind it",
+        None,
+    ),
+    (
+        policy("    match: {path: a//b}"),
+        5,
+        "policy 'hr-pages', match.path: a path pattern with // matches no document",
+        None,
+    ),
+    (
+        policy("    match: {labels: x}"),
+        5,
+        "policy 'hr-pages', match: unknown key 'labels'",
+        "did you mean 'label'? Known here: all, any, field, index, label, not, op, path, source, value",
+    ),
+    (
+        policy("    match: {any: [{all: [{pathh: x}]}]}"),
+        5,
+        "policy 'hr-pages', match.any[1].all[1]: unknown key 'pathh'",
+        "did you mean 'path'? Known here: all, any, field, index, label, not, op, path, source, value",
+    ),
+    (
+        policy("    match: {field: path, value: x}"),
+        5,
+        "policy 'hr-pages', match: a condition needs the three keys field, op and value, and no other",
+        None,
+    ),
+    (
+        policy("    match: {field: path, op: eq, value: x, path: y}"),
+        5,
+        "policy 'hr-pages', match: a condition needs the three keys field, op and value, and no other",
+        None,
+    ),
+    (
+        policy("    match: {field: path, op: eq, value: [x, y]}"),
+        5,
+        "policy 'hr-pages', match: eq compares with one value; for several use in",
+        None,
+    ),
+    (
+        policy("    match: {field: path, op: glob, value: ../x}"),
+        5,
+        "policy 'hr-pages', match: a pattern cannot climb with '..': paths are relative to the source's folder",
+        None,
+    ),
+    (
+        policy("    match: {field: pth, op: eq, value: x}"),
+        5,
+        "policy 'hr-pages', match.field: 'pth' is no word for it",
+        "did you mean 'path'? Known here: index, label, path, source",
+    ),
+    (
+        policy("    match: {field: path, op: equals, value: x}"),
+        5,
+        "policy 'hr-pages', match.op: 'equals' is no word for it",
+        "known here: contains, eq, glob, in",
+    ),
+    (
+        policy("    waivers: [{match: {path: a}, reason: other}]"),
+        5,
+        "policy 'hr-pages', waivers[1]: the key 'until' is missing",
+        None,
+    ),
+    (
+        policy("    waivers:", "      - match: {path: a}", "        until: 2027-01-01"),
+        6,
+        "policy 'hr-pages', waivers[1]: the key 'reason' is missing",
+        None,
+    ),
+    (
+        policy("    waivers: [{reason: other, until: 2027-01-01}]"),
+        5,
+        "policy 'hr-pages', waivers[1]: the key 'match' is missing",
+        None,
+    ),
+    (
+        policy("    waivers: [{match: {path: a}, reason: archived, until: 2027-01-01}]"),
+        5,
+        "policy 'hr-pages', waivers[1].reason: 'archived' is no word for it",
+        (
+            "did you mean 'archive-copy'? Known here: accepted-risk, archive-copy, duplicate-of-other, false-positive, "
+            "legal-requirement, other, planned-work"
+        ),
+    ),
+    (
+        policy("    waivers: [{match: {path: a}, reason: other, until: 2026-02-30}]"),
+        5,
+        "policy 'hr-pages', waivers[1].until: must be a day that exists, such as 2027-03-31",
+        None,
+    ),
+    (
+        policy("    waivers: [{match: {path: a}, reason: other, until: soon}]"),
+        5,
+        "policy 'hr-pages', waivers[1].until: must be a day that exists, such as 2027-03-31",
+        None,
+    ),
+    (
+        policy("    waivers: [{match: {path: a}, reason: other, until: 2027-01-01, kinds: freshness.overdu}]"),
+        5,
+        "policy 'hr-pages', waivers[1].kinds: 'freshness.overdu' matches no kind of finding of this version",
+        "did you mean 'freshness.overdue'? Known here: ",
+    ),
+    (
+        policy("    waivers: [{match: {path: a}, reason: other, until: 2027-01-01, kinds: []}]"),
+        5,
+        "policy 'hr-pages', waivers[1].kinds: must not be empty",
+        None,
+    ),
+    (
+        "version: 1\nlimits:\n  listing:\n    absent_percent: 101\n",
+        4,
+        "limits.listing.absent_percent: must be a whole number from 0 to 100",
+        None,
+    ),
+    (
+        "version: 1\nlimits: {listing: {absent_documents: 2_0}}\n",
+        2,
+        "limits.listing.absent_documents: must be a whole number from 0 to 1,000,000",
+        None,
+    ),
+    (
+        "version: 1\nlimits: {max_items: 3}\n",
+        2,
+        "limits: unknown key 'max_items'",
+        "known here: listing",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message", "next_step"), REFUSED)
+def test_a_mistake_is_named_with_file_line_and_key(text: str, line: int, message: str, next_step: str | None) -> None:
+    error = error_of(text)
+    assert error.message == f"p.yaml, line {line}: {message}"
+    assert error.item == f"p.yaml:{line}"
+    assert error.next_step is not None
+    assert error.next_step.startswith(next_step or f"correct line {line} of p.yaml")
+    assert error.exit_code == 2
+
+
+@pytest.mark.parametrize("kind", ["drift", "pii", "duplicates", "conflicts", "quality", "retention", "erasure"])
+def test_a_kind_that_comes_later_is_called_unsupported_not_unknown(kind: str) -> None:
+    message = error_of(f"version: 1\npolicies: [{{name: x, kind: {kind}}}]\n").message
+    assert message.endswith(f"the kind '{kind}' is not supported by this version")
+
+
+def test_yaml_traps_do_not_change_what_was_written() -> None:
+    text = policy("    match: {label: [NO, 22:30, '0123', ~x]}").replace("22:30", "'22:30'")
+    body = json.loads(parse_policies(text).canonical)
+    assert body["policies"][0]["match"] == {"field": "label", "op": "in", "value": ["0123", "22:30", "NO", "~x"]}
+
+
+def test_several_files_are_one_set_in_the_order_given(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("version: 1\npolicies: [{name: second, kind: freshness}]\n")
+    (tmp_path / "a.yml").write_text("version: 1\npolicies: [{name: first, kind: freshness}]\n")
+    (tmp_path / "notes.txt").write_text("not a policy")
+    by_folder = load_policies([tmp_path])
+    by_name = load_policies([tmp_path / "a.yml", tmp_path / "b.yaml"])
+    other_order = load_policies([tmp_path / "b.yaml", tmp_path / "a.yml"])
+    assert [policy.name for policy in by_folder.policies] == ["first", "second"]
+    assert by_folder == by_name
+    assert by_folder.files == (str(tmp_path / "a.yml"), str(tmp_path / "b.yaml"))
+    assert other_order.digest != by_folder.digest
+
+
+def test_no_files_are_an_empty_set() -> None:
+    assert load_policies([]).policies == ()
+
+
+def test_a_name_used_twice_names_both_places(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    for path in (first, second):
+        path.write_text("version: 1\npolicies:\n  - {name: x, kind: freshness}\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policies([first, second])
+    assert caught.value.message == (f"{second}, line 3: the name 'x' belongs to a policy already, at {first}, line 3")
+    assert caught.value.next_step == "give one of the two another name"
+
+
+def test_limits_in_two_files_name_both_places(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    for path in (first, second):
+        path.write_text("version: 1\nlimits: {listing: {absent_percent: 5}}\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policies([first, second])
+    assert caught.value.message == f"{second}, line 2: there are limits already, at {first}, line 2"
+    assert caught.value.next_step == "keep one of the two"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policies([tmp_path / "none.yaml"])
+    assert caught.value.message == f"the policies at {tmp_path / 'none.yaml'} cannot be read: No such file or directory"
+    assert caught.value.next_step == "correct 'policies' in kbgov.toml; 'kbgov init' writes the shipped files"
+
+
+def test_a_folder_without_policy_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policies([tmp_path])
+    assert caught.value.message == f"the folder {tmp_path} holds no policy file (*.yaml)"
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(PolicyError, match="cannot be read: Permission denied"):
+        load_policies([tmp_path])
+
+
+def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"version: 1\n# caf\xe9\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policies([path])
+    assert caught.value.message == f"{path}, line 2: this is not UTF-8"
+    assert caught.value.next_step == "save the file in UTF-8"
+
+
+def test_an_oversize_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"version: 1\n" + b"#" * 1_048_576)
+    with pytest.raises(PolicyError) as caught:
+        load_policies([path])
+    assert caught.value.message == f"{path}, line 1: more than 1,048,576 bytes"
+
+
+def test_remarks_key_order_quoting_and_defaults_written_out_do_not_change_the_digest() -> None:
+    short = policy("    match: {path: 'hr/**', label: [b, a]}", "    freshness: {review_every: 24 months}")
+    long = """\
+# other remarks
+limits: {listing: {absent_percent: '50', absent_documents: 20}}
+policies:
+- freshness:
+    unknown: "report"
+    changed_grace: 1 week
+    error_after: 90  days
+    warn_after: 0 months
+    due_soon: "30 day"
+    review_every: 2 years
+  waivers: []
+  actions: []
+  kind: freshness
+  match:
+    all:
+    - {field: label, op: in, value: [a, b, a]}
+    - all: [{field: path, op: glob, value: hr/**}]
+  name: "hr-pages"
+version: '1'
+document: policies
+"""
+    assert digest(short) == digest(long)
+    assert parse_policies(short, "a.yaml").digest == parse_policies("\n\n" + short, "b.yaml").digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("    owner: a", "    owner: b"),
+        ("    severity: high", "    severity: low"),
+        ("    match: {path: a}", "    match: {label: a}"),
+        ("    match: {path: a}", "    match: {not: {path: a}}"),
+        ("    match: {all: [{path: a}, {label: b}]}", "    match: {any: [{path: a}, {label: b}]}"),
+        ("    freshness: {review_every: 30 days}", "    freshness: {review_every: 1 month}"),
+        ("    freshness: {unknown: report}", "    freshness: {unknown: ignore}"),
+        (
+            "    waivers: [{match: {path: a}, reason: other, until: 2027-01-01}]",
+            "    waivers: [{match: {path: a}, reason: other, until: 2027-01-02}]",
+        ),
+    ],
+)
+def test_what_changes_the_meaning_changes_the_digest(one: str, other: str) -> None:
+    assert digest(policy(one)) != digest(policy(other))
+
+
+def test_the_canonical_body_is_json_that_the_digest_is_made_of() -> None:
+    loaded = parse_policies(FULL)
+    body = json.loads(loaded.canonical)
+    assert body["version"] == 1
+    assert body["policies"][0]["freshness"]["error_after"] == "12 months"
+    assert "FULL" not in loaded.canonical
+    assert "file" not in body["policies"][0]
+
+
+def test_a_dump_can_be_read_again_and_starts_with_what_it_is() -> None:
+    loaded = parse_policies(FULL)
+    text = dump_policies(loaded)
+    assert text.startswith("document: policies\nversion: 1\npolicies:\n- name: hr-pages\n  kind: freshness\n")
+    assert parse_policies(text).digest == loaded.digest
+    assert [entry.freshness for entry in parse_policies(text).policies] == [
+        entry.freshness for entry in loaded.policies
+    ]
