@@ -1,0 +1,203 @@
+"""The write gate: the only place that calls a mutating method of an index.
+
+Every change is announced in a transaction of its own before it is made, and what was observed is recorded
+in the transaction of the business change that follows. An announced change without a recorded outcome is
+`unknown`; `recover` looks into those before anything else is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, TypeVar
+
+from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
+from governance.domain.events import Action, Change, ChangeKind, Event, Intent
+from governance.domain.ports import Index, IndexReader, IndexWriter
+from governance.domain.values import digest_of
+from governance.guard import Guard
+from governance.services.context import RunContext
+
+Result = TypeVar("Result", BatchResult, PurgeReport)
+Then: TypeAlias = Callable[[UnitOfWork, Result], None]
+_LOOK_UP = 1000
+
+
+def nothing(uow: UnitOfWork, result: BatchResult | PurgeReport) -> None:
+    """Add no business change to the outcome."""
+
+
+class WriteGate:
+    """Changes indexes, one recorded batch at a time."""
+
+    def __init__(self, catalog: Catalog, indexes: Mapping[str, Index], guard: Guard) -> None:
+        self._catalog = catalog
+        self._indexes = indexes
+        self._guard = guard
+        self._writers: dict[tuple[str, str], IndexWriter] = {}
+
+    def prepare(self, place: tuple[str, str]) -> None:
+        """Open (index, partition) for writing, which makes a store that is not there yet; changes no record."""
+        self._writer(*place)
+
+    def put(
+        self,
+        context: RunContext,
+        place: tuple[str, str],
+        records: Sequence[Record],
+        reason: str,
+        then: Then[BatchResult] = nothing,
+    ) -> BatchResult:
+        """Insert or replace records in (index, partition), then run `then` in the outcome's transaction.
+
+        Raises:
+            Refused: The guard forbids it; nothing was announced or changed.
+            TryAgain: The index or the catalog did not answer; the outcome is unknown.
+
+        """
+        change = _change(ChangeKind.PUT, place, reason, [record.chunk_id for record in records])
+        return self._through(context, change, lambda writer: writer.put(records), then)
+
+    def patch(
+        self,
+        context: RunContext,
+        place: tuple[str, str],
+        groups: Sequence[tuple[Sequence[str], Metadata]],
+        reason: str,
+        then: Then[BatchResult] = nothing,
+    ) -> BatchResult:
+        """Merge metadata into records, group by group, as one batch. Raises as `put`."""
+        ids = dict.fromkeys(chunk_id for group, _ in groups for chunk_id in group)
+        change = _change(ChangeKind.PATCH, place, reason, list(ids))
+        return self._through(context, change, lambda writer: _patch_all(writer, groups, len(ids)), then)
+
+    def delete(
+        self,
+        context: RunContext,
+        place: tuple[str, str],
+        ids: Sequence[str],
+        reason: str,
+        then: Then[BatchResult] = nothing,
+    ) -> BatchResult:
+        """Delete records by id. Raises as `put`."""
+        change = _change(ChangeKind.DELETE, place, reason, ids)
+        return self._through(context, change, lambda writer: writer.delete(ids), then)
+
+    def purge(
+        self, context: RunContext, place: tuple[str, str], reason: str, then: Then[PurgeReport] = nothing
+    ) -> PurgeReport:
+        """Erase the bytes of what was deleted before. Raises as `put`."""
+        return self._through(context, _change(ChangeKind.PURGE, place, reason, ()), lambda writer: writer.purge(), then)
+
+    def recover(self, context: RunContext, place: tuple[str, str]) -> int:
+        """Look into announced changes whose outcome nobody recorded; give how many there were."""
+        with self._catalog.read() as uow:
+            intents = uow.intents.unsettled(*place)
+        if not intents:
+            return 0
+        reader = self._indexes[place[0]].reader(place[1])
+        try:
+            for intent in intents:
+                self._settle_unknown(context, intent, _present(reader, intent.chunk_ids))
+        finally:
+            reader.close()
+        return len(intents)
+
+    def close(self) -> None:
+        """Let go of the writers."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+
+    def _through(
+        self, context: RunContext, change: Change, call: Callable[[IndexWriter], Result], then: Then[Result]
+    ) -> Result:
+        intent_id = self._announce(context, change)
+        result = call(self._writer(change.index, change.partition))
+        with self._catalog.write() as uow:
+            context.fence(uow)
+            then(uow, result)
+            now = context.clock()
+            outcome, counts = _outcome(change, result)
+            uow.intents.settle(intent_id, outcome, now)
+            uow.record(_event(Action.INDEX_CHANGE_OBSERVED, context, change, intent_id, outcome, counts))
+        return result
+
+    def _announce(self, context: RunContext, change: Change) -> int:
+        with self._catalog.write() as uow:
+            context.fence(uow)
+            self._guard.check(uow, change, context.actor)
+            intent_id = uow.intents.add(
+                change.kind,
+                change.index,
+                change.partition,
+                change.reason,
+                context.run_id,
+                change.chunk_ids,
+                context.clock(),
+            )
+            counts = {"chunks": len(change.chunk_ids)}
+            uow.record(_event(Action.INDEX_CHANGE_INTENDED, context, change, intent_id, "", counts))
+        return intent_id
+
+    def _settle_unknown(self, context: RunContext, intent: Intent, present: int) -> None:
+        change = Change(
+            kind=intent.kind,
+            index=intent.index,
+            partition=intent.partition,
+            reason=intent.reason,
+            chunk_ids=intent.chunk_ids,
+        )
+        counts = {"chunks": len(intent.chunk_ids), "present": present, "absent": len(intent.chunk_ids) - present}
+        with self._catalog.write() as uow:
+            context.fence(uow)
+            uow.intents.settle(intent.intent_id, "unknown", context.clock())
+            uow.record(_event(Action.INDEX_CHANGE_UNKNOWN, context, change, intent.intent_id, "unknown", counts))
+
+    def _writer(self, index: str, partition: str) -> IndexWriter:
+        key = (index, partition)
+        if key not in self._writers:
+            self._writers[key] = self._indexes[index].writer(partition)
+        return self._writers[key]
+
+
+def _change(kind: ChangeKind, place: tuple[str, str], reason: str, ids: Sequence[str]) -> Change:
+    return Change(kind=kind, index=place[0], partition=place[1], reason=reason, chunk_ids=tuple(ids))
+
+
+def _patch_all(writer: IndexWriter, groups: Sequence[tuple[Sequence[str], Metadata]], requested: int) -> BatchResult:
+    failed: dict[str, str] = {}
+    for ids, metadata in groups:
+        failed.update(writer.patch(ids, metadata).failed)
+    return BatchResult(requested=requested, existed=requested - len(failed), failed=failed)
+
+
+def _present(reader: IndexReader, ids: Sequence[str]) -> int:
+    return sum(len(reader.fetch(ids[start : start + _LOOK_UP])) for start in range(0, len(ids), _LOOK_UP))
+
+
+def _outcome(change: Change, result: BatchResult | PurgeReport) -> tuple[str, dict[str, int]]:
+    if isinstance(result, PurgeReport):
+        return ("done" if result.done else "busy"), {"steps": len(result.steps)}
+    counts = {"chunks": len(change.chunk_ids), "failed": len(result.failed)}
+    if result.existed is not None:
+        counts["existed"] = result.existed
+    return ("partial" if result.failed else "done"), counts
+
+
+def _event(
+    action: Action, context: RunContext, change: Change, intent_id: int, outcome: str, counts: Mapping[str, int]
+) -> Event:
+    return Event(
+        action=action,
+        at=context.clock(),
+        actor=context.actor,
+        run_id=context.run_id,
+        intent_id=intent_id,
+        index=change.index,
+        partition=change.partition,
+        reason=f"{change.kind.value}:{change.reason}",
+        outcome=outcome,
+        counts=dict(counts),
+        digest=digest_of(sorted(change.chunk_ids)),
+    )

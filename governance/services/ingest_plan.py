@@ -1,0 +1,168 @@
+"""Pure decisions of an ingest: whom to believe absent, which chunks to write, patch and delete."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from governance.domain.chunks import Metadata
+from governance.domain.documents import Document
+from governance.domain.values import Json, sha256_hex, text_hash
+from governance.policy.model import ListingLimits
+from governance.services.chunking import Piece
+from governance.services.survey import SeenChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a listing was not believed, with both counts."""
+
+    reason: str
+    seen: int
+    known: int
+
+
+def judge_listing(seen: int, known: int, absent: int, limits: ListingLimits) -> Refusal | None:
+    """Say why a complete listing is refused, None when it is believed.
+
+    Args:
+        seen: Documents in the listing.
+        known: Documents that the catalog knows and that are not gone.
+        absent: Known ones that the listing lacks.
+        limits: From the policy.
+
+    """
+    if seen == 0:
+        return Refusal("empty", seen, known)
+    if absent > limits.absent_documents and absent * 100 > known * limits.absent_percent:
+        return Refusal("too_many_absent", seen, known)
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedChunk:
+    """A chunk that a document should have in the index."""
+
+    chunk_id: str
+    text: str
+    body_hash: str
+    position: int
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentChange:
+    """What has to happen in the index for one document.
+
+    Attributes:
+        put: Chunks whose text the index does not have.
+        patches: (ids, metadata) for chunks that stay but say something else beside their text.
+        delete: Ids of chunks of older versions.
+        chunks: All chunks of the new version.
+
+    """
+
+    document: Document
+    put: tuple[PlannedChunk, ...]
+    patches: tuple[tuple[tuple[str, ...], Metadata], ...]
+    delete: tuple[str, ...]
+    chunks: tuple[PlannedChunk, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """True when the index already has it all."""
+        return not (self.put or self.patches or self.delete)
+
+
+def chunk_id(source: str, document: str, body_hash: str, occurrence: int) -> str:
+    """Give a chunk's id: a UUID that stays while its text stays, wherever the text moves in the document.
+
+    A UUID because some stores take nothing else. The new version of a changed chunk has another id, so that
+    it can stand beside the old one until all of the document's new chunks are in.
+    """
+    name = "\0".join((source, document, body_hash, str(occurrence)))
+    return str(uuid.UUID(bytes=bytes.fromhex(sha256_hex(name.encode("utf-8", "surrogatepass")))[:16], version=5))
+
+
+def shared_metadata(document: Document, embedder: str) -> dict[str, str | None]:
+    """Give what stands beside every chunk of a document; None removes a key that an earlier version had."""
+    return {
+        "kb_source": document.source,
+        "kb_document": document.document,
+        "kb_embedder": embedder,
+        "kb_meta_hash": document.meta_hash,
+        "title": document.title,
+        "uri": document.uri,
+        "owner": document.owner,
+        "reviewed_on": document.reviewed_on.isoformat() if document.reviewed_on else None,
+        "review_interval": document.review_interval,
+        "version": document.version,
+        "labels": ", ".join(document.labels) or None,
+    }
+
+
+def plan_chunks(document: Document, pieces: Sequence[Piece], embedder: str) -> tuple[PlannedChunk, ...]:
+    """Give the chunks that a document should have."""
+    shared = {key: value for key, value in shared_metadata(document, embedder).items() if value is not None}
+    seen: dict[str, int] = {}
+    planned = []
+    for position, piece in enumerate(pieces):
+        body_hash = text_hash(piece.text)
+        occurrence = seen.get(body_hash, 0)
+        seen[body_hash] = occurrence + 1
+        own: dict[str, Json] = {
+            "kb_body_hash": body_hash,
+            "kb_position": position,
+            "heading": " > ".join(piece.headings),
+        }
+        planned.append(
+            PlannedChunk(
+                chunk_id=chunk_id(document.source, document.document, body_hash, occurrence),
+                text=piece.text,
+                body_hash=body_hash,
+                position=position,
+                metadata=shared | own,
+            )
+        )
+    return tuple(planned)
+
+
+def plan_document(
+    document: Document,
+    planned: tuple[PlannedChunk, ...],
+    seen: Mapping[str, SeenChunk],
+    cataloged: Iterable[str],
+    embedder: str,
+) -> DocumentChange:
+    """Compare what a document should have in the index with what a listing of the index showed."""
+    wanted = {chunk.chunk_id for chunk in planned}
+    stale = [c.chunk_id for c in planned if c.chunk_id in seen and seen[c.chunk_id].meta_hash != document.meta_hash]
+    patches: list[tuple[tuple[str, ...], Metadata]] = []
+    if stale:
+        patches.append((tuple(stale), shared_metadata(document, embedder)))
+    for chunk in planned:
+        there, heading = seen.get(chunk.chunk_id), chunk.metadata["heading"]
+        if there is not None and (there.position, there.heading) != (chunk.position, heading):
+            patches.append(((chunk.chunk_id,), {"kb_position": chunk.position, "heading": heading}))
+    return DocumentChange(
+        document=document,
+        put=tuple(chunk for chunk in planned if chunk.chunk_id not in seen),
+        patches=tuple(patches),
+        delete=tuple(sorted((set(seen) | set(cataloged)) - wanted)),
+        chunks=planned,
+    )
+
+
+def seen_digest(seen: Mapping[str, SeenChunk]) -> str:
+    """Give a digest over a document's chunks as a listing showed them."""
+    return _digest((key, chunk.meta_hash) for key, chunk in seen.items())
+
+
+def planned_digest(document: Document, planned: Iterable[PlannedChunk]) -> str:
+    """Give the digest that `seen_digest` gives once the index has these chunks."""
+    return _digest((chunk.chunk_id, document.meta_hash) for chunk in planned)
+
+
+def _digest(pairs: Iterable[tuple[str, str]]) -> str:
+    return text_hash("\n".join(sorted(f"{chunk_id} {meta_hash}" for chunk_id, meta_hash in pairs)))

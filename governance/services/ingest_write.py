@@ -1,0 +1,319 @@
+"""Writes changed documents into an index: parse, cut, embed, put, patch, delete, in this order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from governance.catalog.chunks import ChunkRow, IndexedDocument
+from governance.catalog.documents import KnownDocument
+from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.domain.chunks import DEFAULT_VECTOR, BatchResult, ChunkKey, Record
+from governance.domain.documents import Document, DocumentState, ParsedDocument, ProblemCode
+from governance.domain.events import Action, Event
+from governance.domain.ports import Embedder, Listed, Source, UnreadableDocument
+from governance.domain.values import Vector, digest_of
+from governance.services.chunking import cut
+from governance.services.context import RunContext
+from governance.services.gate import WriteGate
+from governance.services.ingest_plan import DocumentChange, PlannedChunk, plan_chunks, plan_document, planned_digest
+from governance.services.survey import Survey
+
+RECORDS_PER_CALL = 500
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one ingest, in the contract's words."""
+
+    documents: Counter[str] = field(default_factory=Counter)
+    chunks: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        """Give the two groups of counts, zeros included."""
+        groups = {
+            "documents": (
+                "seen",
+                "added",
+                "body_changed",
+                "metadata_changed",
+                "unchanged",
+                "removed",
+                "failed",
+                "suppressed",
+            ),
+            "chunks": ("written", "embedded", "patched", "deleted"),
+        }
+        counters = {"documents": self.documents, "chunks": self.chunks}
+        return {group: {name: counters[group][name] for name in names} for group, names in groups.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestParts:
+    """What a writer works with.
+
+    Attributes:
+        place: (index, partition).
+        recipe: Digest of everything beside the bytes that shapes the chunks.
+
+    """
+
+    catalog: Catalog
+    gate: WriteGate
+    source: Source
+    embedder: Embedder
+    place: tuple[str, str]
+    chunk_characters: int
+    recipe: str
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Documents that are carried through the steps together; those that fail on the way drop out."""
+
+    changes: dict[str, DocumentChange] = field(default_factory=dict)
+    failed: dict[str, tuple[ProblemCode, Document | None]] = field(default_factory=dict)
+    vectors: dict[str, Vector] = field(default_factory=dict)
+
+    def fail(self, name: str, code: ProblemCode, document: Document | None = None) -> None:
+        change = self.changes.pop(name, None)
+        self.failed[name] = (code, document or (change.document if change else None))
+
+
+class DocumentWriter:
+    """Brings changed documents into the index, some at a time."""
+
+    def __init__(self, parts: IngestParts, known: Mapping[str, KnownDocument], present: Survey, tally: Tally) -> None:
+        self._parts = parts
+        self._known = known
+        self._present = present
+        self._tally = tally
+
+    def write(self, context: RunContext, entries: Sequence[Listed], now: datetime) -> None:
+        """Carry some documents through all steps; whatever fails keeps its old version."""
+        batch = _Batch()
+        self._parse(batch, entries)
+        self._embed(batch)
+        self._put(context, batch)
+        self._patch(context, batch)
+        self._delete(context, batch)
+        self._conclude(context, batch, now)
+
+    def _parse(self, batch: _Batch, entries: Sequence[Listed]) -> None:
+        parsed: list[ParsedDocument] = []
+        for entry in entries:
+            try:
+                fresh = self._parts.source.reread(entry)
+                if fresh.unreadable is not None:
+                    batch.fail(entry.document, fresh.unreadable)
+                else:
+                    parsed.append(self._parts.source.parse(fresh))
+            except UnreadableDocument as problem:
+                batch.fail(entry.document, problem.code)
+        names = [item.record.document for item in parsed]
+        with self._parts.catalog.read() as uow:
+            cataloged = uow.chunks.ids_of(*self._parts.place, self._parts.source.name, names)
+        for item in parsed:
+            batch.changes[item.record.document] = self._plan(item, cataloged.get(item.record.document, set()))
+
+    def _plan(self, parsed: ParsedDocument, cataloged: set[str]) -> DocumentChange:
+        document = parsed.record
+        planned = plan_chunks(document, cut(parsed.body, self._parts.chunk_characters), self._parts.embedder.identity)
+        seen = self._present.chunks.get(document.document, {})
+        return plan_document(document, planned, seen, cataloged, self._parts.embedder.identity)
+
+    def _embed(self, batch: _Batch) -> None:
+        texts = {chunk.chunk_id: chunk.text for change in batch.changes.values() for chunk in change.put}
+        if not texts:
+            return
+        try:
+            batch.vectors = self._vectors(texts)
+        except Exception:  # noqa: BLE001 - an embedder may raise anything; which document it was is found out below
+            self._embed_one_by_one(batch)
+        self._tally.chunks["embedded"] += len(batch.vectors)
+
+    def _embed_one_by_one(self, batch: _Batch) -> None:
+        for name, change in list(batch.changes.items()):
+            try:
+                batch.vectors |= self._vectors({chunk.chunk_id: chunk.text for chunk in change.put})
+            except Exception:  # noqa: BLE001 - one bad document never ends a run; its old version stays
+                batch.fail(name, ProblemCode.EMBEDDING_FAILED)
+
+    def _vectors(self, texts: Mapping[str, str]) -> dict[str, Vector]:
+        vectors = self._parts.embedder.embed(list(texts.values()))
+        return dict(zip(texts, vectors, strict=True))
+
+    def _put(self, context: RunContext, batch: _Batch) -> None:
+        wanted = [(change.document, chunk) for change in batch.changes.values() for chunk in change.put]
+        for start in range(0, len(wanted), RECORDS_PER_CALL):
+            some = wanted[start : start + RECORDS_PER_CALL]
+            records = [_record(chunk, batch.vectors[chunk.chunk_id]) for _, chunk in some]
+
+            def save(
+                uow: UnitOfWork, result: BatchResult, some: Sequence[tuple[Document, PlannedChunk]] = some
+            ) -> None:
+                rows = [self._row(owner, chunk) for owner, chunk in some if chunk.chunk_id not in result.failed]
+                uow.chunks.save(rows, context.clock())
+
+            result = self._parts.gate.put(context, self._parts.place, records, "ingest.new_body", save)
+            self._tally.chunks["written"] += len(records) - len(result.failed)
+            for owner, chunk in some:
+                if chunk.chunk_id in result.failed:
+                    batch.fail(owner.document, ProblemCode.NOT_STORED)
+
+    def _patch(self, context: RunContext, batch: _Batch) -> None:
+        groups = [group for change in batch.changes.values() for group in change.patches]
+        if not groups:
+            return
+        stay = {
+            chunk.chunk_id
+            for change in batch.changes.values()
+            for ids, _ in change.patches
+            for chunk in change.chunks
+            if chunk.chunk_id in ids
+        }
+
+        def save(uow: UnitOfWork, result: BatchResult) -> None:
+            rows = [
+                self._row(change.document, chunk)
+                for change in batch.changes.values()
+                for chunk in change.chunks
+                if chunk.chunk_id in stay and chunk.chunk_id not in result.failed
+            ]
+            uow.chunks.save(rows, context.clock())
+
+        result = self._parts.gate.patch(context, self._parts.place, groups, "ingest.new_metadata", save)
+        self._tally.chunks["patched"] += len(stay) - len(result.failed)
+        for name, change in list(batch.changes.items()):
+            if any(chunk.chunk_id in result.failed for chunk in change.chunks):
+                batch.fail(name, ProblemCode.NOT_STORED)
+
+    def _delete(self, context: RunContext, batch: _Batch) -> None:
+        ids = [chunk_id for change in batch.changes.values() for chunk_id in change.delete]
+        delete_chunks(self._parts.gate, context, self._parts.place, ids, "ingest.old_body", self._tally)
+
+    def _conclude(self, context: RunContext, batch: _Batch, now: datetime) -> None:
+        source = self._parts.source.name
+        with self._parts.catalog.write() as uow:
+            context.fence(uow)
+            uow.documents.save([change.document for change in batch.changes.values()], now)
+            uow.chunks.save(self._found_in_index(batch), now)
+            uow.chunks.save_indexed([self._indexed(change, now) for change in batch.changes.values()])
+            save_unreadable(uow, source, batch.failed, self._known, now)
+            uow.record(_cataloged(context, self._parts.place, batch))
+        for change in batch.changes.values():
+            self._tally.documents[_what_changed(change.document, self._known.get(change.document.document))] += 1
+        self._tally.documents["failed"] += len(batch.failed)
+
+    def _found_in_index(self, batch: _Batch) -> list[ChunkRow]:
+        """Give rows of chunks that were there already: a killed run may have put them and never noted it."""
+        return [
+            self._row(change.document, chunk)
+            for change in batch.changes.values()
+            for chunk in change.chunks
+            if chunk.chunk_id in self._present.chunks.get(change.document.document, {})
+        ]
+
+    def _row(self, document: Document, chunk: PlannedChunk) -> ChunkRow:
+        index, partition = self._parts.place
+        return ChunkRow(
+            index_name=index,
+            partition=partition,
+            chunk_id=chunk.chunk_id,
+            source=document.source,
+            document=document.document,
+            position=chunk.position,
+            body_hash=chunk.body_hash,
+            meta_hash=document.meta_hash,
+        )
+
+    def _indexed(self, change: DocumentChange, now: datetime) -> IndexedDocument:
+        index, partition = self._parts.place
+        return IndexedDocument(
+            index_name=index,
+            partition=partition,
+            source=change.document.source,
+            document=change.document.document,
+            raw_hash=change.document.raw_hash,
+            recipe=self._parts.recipe,
+            chunks=len(change.chunks),
+            chunks_digest=planned_digest(change.document, change.chunks),
+            indexed_at=now,
+        )
+
+
+def delete_chunks(
+    gate: WriteGate, context: RunContext, place: tuple[str, str], ids: Sequence[str], reason: str, tally: Tally
+) -> None:
+    """Delete chunks from the index and then from the catalog, batch by batch."""
+    for start in range(0, len(ids), RECORDS_PER_CALL):
+        some = ids[start : start + RECORDS_PER_CALL]
+
+        def forget(uow: UnitOfWork, result: BatchResult, some: Sequence[str] = some) -> None:
+            uow.chunks.remove([ChunkKey(*place, chunk_id) for chunk_id in some if chunk_id not in result.failed])
+
+        result = gate.delete(context, place, some, reason, forget)
+        tally.chunks["deleted"] += len(some) - len(result.failed)
+
+
+def save_unreadable(
+    uow: UnitOfWork,
+    source: str,
+    failed: Mapping[str, tuple[ProblemCode, Document | None]],
+    known: Mapping[str, KnownDocument],
+    now: datetime,
+) -> None:
+    """Note which documents could not be read: known ones keep their facts, new ones get a row without any."""
+    uow.documents.mark_unreadable(source, {name: code for name, (code, _) in failed.items() if name in known})
+    fresh = {name: item for name, item in failed.items() if name not in known}
+    rows = [
+        replace(document or without_facts(source, name), unreadable=code) for name, (code, document) in fresh.items()
+    ]
+    uow.documents.save(rows, now)
+
+
+def without_facts(source: str, name: str) -> Document:
+    """Give the record of a document of which only the name is known."""
+    return Document(
+        source=source,
+        document=name,
+        uri=name,
+        title=name,
+        raw_hash="",
+        body_hash="",
+        meta_hash="",
+        size=0,
+        words=0,
+        logical_id=name,
+        state=DocumentState.PRESENT,
+    )
+
+
+def _record(chunk: PlannedChunk, vector: Vector) -> Record:
+    return Record(chunk.chunk_id, chunk.text, chunk.metadata, {DEFAULT_VECTOR: vector})
+
+
+def _what_changed(document: Document, known: KnownDocument | None) -> str:
+    if known is None or known.state is DocumentState.GONE or not known.raw_hash:
+        return "added"
+    if known.body_hash != document.body_hash:
+        return "body_changed"
+    return "metadata_changed" if known.meta_hash != document.meta_hash else "unchanged"
+
+
+def _cataloged(context: RunContext, place: tuple[str, str], batch: _Batch) -> Event:
+    return Event(
+        action=Action.DOCUMENTS_CATALOGED,
+        at=context.clock(),
+        actor=context.actor,
+        run_id=context.run_id,
+        index=place[0],
+        partition=place[1],
+        outcome="partial" if batch.failed else "done",
+        counts={"documents": len(batch.changes), "failed": len(batch.failed)},
+        digest=digest_of(
+            sorted([change.document.document, change.document.raw_hash] for change in batch.changes.values())
+        ),
+    )

@@ -1,0 +1,176 @@
+"""`kbgov init`: a configuration, the shipped policies and an empty catalog, so that the next command just works."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from governance.catalog.engine import create_catalog_engine, database_file
+from governance.catalog.migrate import RevisionState, check, upgrade
+from governance.config.load import load_settings
+from governance.config.settings import DEFAULT_DATABASE
+from governance.config.template import render_config
+from governance.domain.errors import ConfigError, InputError
+from governance.policy.shipped import shipped_policies
+
+DEFAULT_INDEX: Final = "main"
+DEFAULT_SOURCE: Final = "docs"
+POLICIES: Final = "policies"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitRequest:
+    """What to write.
+
+    Attributes:
+        config: The configuration file; everything else goes beside it.
+        source: Folder with documents; None writes an example that is commented out.
+        source_name: None makes a name from the folder's.
+
+    """
+
+    config: Path
+    source: Path | None = None
+    source_name: str | None = None
+    index_name: str = DEFAULT_INDEX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initialized:
+    """What is there now.
+
+    Attributes:
+        database: The catalog's file, or its URL without a password.
+        created: Files that were not there before, absolute.
+
+    """
+
+    config: Path
+    database: str
+    source_name: str | None
+    created: tuple[str, ...]
+
+
+def initialize(request: InitRequest, env: Mapping[str, str]) -> Initialized:
+    """Write configuration and policies, and bring the catalog to this version.
+
+    Files that are there and say the same are left alone; nothing is written when one says something else.
+
+    Raises:
+        ConfigError: A name is no name, or the environment cannot be used.
+        InputError: A file is there and says something else, or the source is no folder.
+        DatabaseRevisionError: The catalog is of another version.
+        CatalogUnreachable: The catalog does not answer.
+
+    """
+    config = request.config.absolute()
+    source_name = _source_name(request)
+    texts = {config: _config_text(request, config.parent, source_name)} | {
+        config.parent / POLICIES / file.name: file.read_text(encoding="utf-8")
+        for file in sorted(shipped_policies().glob("*.yaml"))
+    }
+    missing = [path for path, text in texts.items() if not _is_there(path, text)]
+    for path in missing:
+        _write(path, texts[path])
+    settings = load_settings(config, env)
+    database, made = _migrated(settings.resolved_database_url, settings.shown_database_url)
+    created = tuple(map(str, [*missing, *made]))
+    name = source_name if request.source is not None else None
+    return Initialized(config=config, database=database, source_name=name, created=created)
+
+
+def _config_text(request: InitRequest, folder: Path, source_name: str) -> str:
+    root = Path("docs") if request.source is None else _root(request.source, folder)
+    text = render_config(
+        source_name=source_name,
+        source_root=root,
+        index_name=request.index_name,
+        index_path=f"{request.index_name}-index.db",
+        database_url=DEFAULT_DATABASE,
+        policies=[POLICIES],
+    )
+    return text if request.source is not None else _without_source(text)
+
+
+def _without_source(text: str) -> str:
+    """Turn the section of the source into an example."""
+    lines, inside = [], False
+    for line in text.splitlines():
+        inside = line.startswith("[sources.") or (inside and bool(line))
+        lines.append(f"# {line}" if inside and not line.startswith("#") else line)
+    return "\n".join(lines) + "\n"
+
+
+def _root(source: Path, folder: Path) -> Path:
+    """Give the source's folder, relative where it lies below the configuration's."""
+    root = source.absolute()
+    if not root.is_dir():
+        raise InputError(
+            "the source is no folder that can be read",
+            item=str(source),
+            next_step="give --source the documents' folder",
+        )
+    root, folder = Path(os.path.normpath(root)), Path(os.path.normpath(folder))
+    return root.relative_to(folder) if root.is_relative_to(folder) else root
+
+
+def _source_name(request: InitRequest) -> str:
+    if request.source_name is not None:
+        return request.source_name
+    if request.source is None:
+        return DEFAULT_SOURCE
+    made = re.sub(r"[^a-z0-9]+", "-", request.source.resolve().name.lower())[:64].strip("-")
+    return made or DEFAULT_SOURCE
+
+
+def _is_there(path: Path, text: str) -> bool:
+    """Say whether the file is there and says the same.
+
+    Raises:
+        InputError: It says something else.
+
+    """
+    try:
+        if path.read_bytes() == text.encode("utf-8"):
+            return True
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    raise InputError(
+        "this file is there already and says something else; nothing was written",
+        item=str(path),
+        next_step="keep it and go on with kbgov ingest, or name another folder: kbgov init DIR",
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"this cannot be written: {error.strerror}", item=str(path), next_step="name a folder that you may write into"
+    )
+
+
+def _migrated(url: str, shown_url: str) -> tuple[str, list[Path]]:
+    """Bring the catalog to this version; give what it is called and the file that was made."""
+    engine = create_catalog_engine(url)
+    try:
+        file = database_file(engine)
+        fresh = file is not None and not file.exists()
+        if check(engine).state is not RevisionState.OK:
+            upgrade(engine)
+        return str(file or shown_url), [file] if file is not None and fresh else []
+    finally:
+        engine.dispose()

@@ -1,0 +1,70 @@
+"""Runs one ingest in a process of its own and kills it at the n-th moment.
+
+Usage: ingest_child.py FOLDER CATALOG_URL MOMENT. With moment 0 nothing is killed and the number of moments is printed.
+A moment is: before and after each transaction of the catalog, before and after each mutating call of the index.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.domain.ports import IndexWriter
+from tests.knowledge_base import KnowledgeBase
+
+counted = 0
+kill_at = int(sys.argv[3])
+
+
+def moment() -> None:
+    global counted  # noqa: PLW0603 - one counter per process is the point
+    counted += 1
+    if counted == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Watched:
+    """A writer whose mutating calls are moments."""
+
+    def __init__(self, writer: IndexWriter) -> None:
+        self._writer = writer
+
+    def __getattr__(self, name: str) -> Any:
+        method: Callable[..., Any] = getattr(self._writer, name)
+        if name not in {"put", "patch", "delete", "purge"}:
+            return method
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            moment()
+            result = method(*args, **kwargs)
+            moment()
+            return result
+
+        return call
+
+
+@contextmanager
+def watched_write(self: Catalog) -> Iterator[UnitOfWork]:
+    moment()
+    with plain_write(self) as uow:
+        yield uow
+        moment()
+    moment()
+
+
+plain_write = Catalog.write
+Catalog.write = watched_write
+base = KnowledgeBase(Path(sys.argv[1]) / "pages", Path(sys.argv[1]) / "index.db", sys.argv[2])
+open_writer = base.index.writer
+base.index.writer = lambda partition="": Watched(open_writer(partition))
+base.ingest()
+base.close()
+print(counted)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from governance.catalog.tables import event
+from governance.catalog.unit_of_work import Catalog
+from governance.domain.actors import Actor, Role
+from governance.domain.errors import InputError, RoleRefused
+from governance.domain.findings import FindingKind, FindingStatus, Observation, Place, Severity
+from governance.policy.loader import load_policies
+from governance.services.context import RunContext
+from governance.services.decisions import acknowledge, assign, list_findings, show_finding, waive
+from governance.services.findings import Scope, reconcile
+from governance.services.runs import Desk
+
+TODAY = date(2026, 3, 2)
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+OVERDUE = Observation(
+    kind=FindingKind.OVERDUE,
+    severity=Severity.MEDIUM,
+    place=Place(source="docs", document="a.md"),
+    rule="due_passed",
+    policy="default",
+    message="The review was due.",
+    owner="people-team",
+    evidence={"due": "2026-02-01"},
+)
+STUB = replace(OVERDUE, kind=FindingKind.STUB, severity=Severity.LOW, place=Place(source="docs", document="b.md"))
+
+
+@pytest.fixture
+def desk(catalog_engine: Engine) -> Desk:
+    return desk_of(Catalog(catalog_engine), Actor(id="ada"))
+
+
+def desk_of(catalog: Catalog, actor: Actor, today: date = TODAY) -> Desk:
+    return Desk(catalog=catalog, actor=actor, clock=lambda: NOW, today=today, policies=load_policies([]))
+
+
+def audited(desk: Desk, observations: Iterable[Observation], day: date = TODAY, until: date | None = None) -> None:
+    kinds = frozenset(kind.value for kind in FindingKind)
+    scope = Scope(kinds=kinds, day=day, next_days=dict.fromkeys(kinds, until) if until else {})
+    context = RunContext(actor=desk.actor, run_id=1, clock=lambda: NOW)
+    with desk.catalog.write() as uow:
+        reconcile(uow, observations, scope, lambda _item: None, context, NOW)
+
+
+def actions(desk: Desk) -> list[tuple[str, str, str]]:
+    with desk.catalog.read() as uow:
+        rows = uow.connection.execute(select(event.c.action, event.c.reason, event.c.digest).order_by(event.c.seq))
+        return [tuple(row) for row in rows if row.action.startswith("finding.")]
+
+
+def test_an_acknowledged_finding_says_who_and_since_when(desk: Desk) -> None:
+    audited(desk, [OVERDUE], TODAY - timedelta(days=3))
+    acknowledge(desk, OVERDUE.fingerprint)
+    found, periods = show_finding(desk, OVERDUE.fingerprint)
+    assert found.period.status is FindingStatus.ACKNOWLEDGED
+    assert found.period.actor == "ada"
+    assert [(p.status.value, p.from_day, p.until_day) for p in periods] == [
+        ("open", TODAY - timedelta(days=3), TODAY),
+        ("acknowledged", TODAY, None),
+    ]
+    assert actions(desk) == [("finding.acknowledged", "", OVERDUE.fingerprint)]
+
+
+def test_a_waiver_needs_a_reason_of_the_list_and_a_day_to_come(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    with pytest.raises(InputError, match="no reason code"):
+        waive(desk, OVERDUE.fingerprint, reason="because", until=TODAY)
+    with pytest.raises(InputError, match="over already"):
+        waive(desk, OVERDUE.fingerprint, reason="accepted-risk", until=TODAY - timedelta(days=1))
+    waive(desk, OVERDUE.fingerprint, reason="accepted-risk", until=TODAY)
+    period = show_finding(desk, OVERDUE.fingerprint)[0].period
+    assert (period.status.value, period.reason_code, period.waived_until) == ("waived", "accepted-risk", TODAY)
+    assert actions(desk) == [("finding.waived", "accepted-risk", OVERDUE.fingerprint)]
+
+
+def test_a_decision_of_the_day_can_be_changed_the_same_day(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    waive(desk, OVERDUE.fingerprint, reason="planned-work", until=TODAY)
+    acknowledge(desk, OVERDUE.fingerprint)
+    found, periods = show_finding(desk, OVERDUE.fingerprint)
+    assert len(periods) == 1
+    assert (found.period.status.value, found.period.reason_code, found.period.waived_until) == (
+        "acknowledged",
+        None,
+        None,
+    )
+
+
+def test_there_is_nothing_to_decide_about_a_resolved_finding(desk: Desk) -> None:
+    audited(desk, [OVERDUE], TODAY - timedelta(days=1))
+    audited(desk, [])
+    for decide in (
+        lambda: acknowledge(desk, OVERDUE.fingerprint),
+        lambda: waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY),
+    ):
+        with pytest.raises(InputError, match="resolved"):
+            decide()
+    assert actions(desk) == []
+
+
+def test_an_assignee_takes_the_owners_place(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    assign(desk, OVERDUE.fingerprint, "cleo")
+    assert show_finding(desk, OVERDUE.fingerprint)[0].period.owner == "cleo"
+    assert actions(desk) == [("finding.assigned", "", OVERDUE.fingerprint)]
+
+
+def test_a_fingerprint_may_be_shortened_as_long_as_it_names_one(desk: Desk) -> None:
+    many = [replace(OVERDUE, place=Place(source="docs", document=f"{n}.md")) for n in range(20)]
+    audited(desk, many)
+    assert show_finding(desk, many[0].fingerprint[:12])[0].fingerprint == many[0].fingerprint
+    with pytest.raises(InputError, match="begin like this"):
+        show_finding(desk, next(c for c in "0123456789abcdef" if sum(m.fingerprint[0] == c for m in many) > 1))
+    for nothing in ("", "zz", "%", "_" * 32):
+        with pytest.raises(InputError, match="no finding"):
+            show_finding(desk, nothing)
+
+
+def test_a_finding_that_only_an_earlier_days_audit_knows_can_be_shown(desk: Desk) -> None:
+    audited(desk, [OVERDUE], TODAY - timedelta(days=9), until=TODAY - timedelta(days=4))
+    found, periods = show_finding(desk, OVERDUE.fingerprint)
+    assert found.period == periods[-1]
+    assert found.period.until_day == TODAY - timedelta(days=4)
+    assert list_findings(desk) == []
+    assert [item.fingerprint for item in list_findings(desk, as_of=TODAY - timedelta(days=5))] == [found.fingerprint]
+    with pytest.raises(InputError, match="resolved"):
+        acknowledge(desk, OVERDUE.fingerprint)
+
+
+def test_lists_can_be_narrowed_and_show_the_worst_and_longest_overdue_first(desk: Desk) -> None:
+    longer = replace(OVERDUE, place=Place(source="docs", document="z.md"), evidence={"due": "2025-06-01"})
+    high = replace(OVERDUE, place=Place(source="docs", document="m.md"), severity=Severity.HIGH)
+    audited(desk, [OVERDUE, STUB, longer, high])
+    acknowledge(desk, STUB.fingerprint)
+    assert [item.place.document for item in list_findings(desk)] == ["m.md", "z.md", "a.md", "b.md"]
+    assert [item.place.document for item in list_findings(desk, kind="freshness.*")] == ["m.md", "z.md", "a.md"]
+    assert [item.place.document for item in list_findings(desk, status=FindingStatus.ACKNOWLEDGED)] == ["b.md"]
+    assert [item.place.document for item in list_findings(desk, document="z.md")] == ["z.md"]
+    assert list_findings(desk, as_of=TODAY - timedelta(days=1)) == []
+
+
+def test_readers_may_look_and_stewards_may_decide(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    reader = desk_of(desk.catalog, Actor(id="rex", roles=frozenset({Role.READER})))
+    nobody = desk_of(desk.catalog, Actor(id="nemo", roles=frozenset()))
+    assert len(list_findings(reader)) == 1
+    for call in (
+        lambda: acknowledge(reader, OVERDUE.fingerprint),
+        lambda: waive(reader, OVERDUE.fingerprint, reason="other", until=TODAY),
+        lambda: assign(reader, OVERDUE.fingerprint, "rex"),
+        lambda: list_findings(nobody),
+        lambda: show_finding(nobody, OVERDUE.fingerprint),
+    ):
+        with pytest.raises(RoleRefused):
+            call()
+    assert actions(desk) == []
