@@ -25,7 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TEXT
 
 metadata = MetaData(
     naming_convention={
@@ -61,13 +61,16 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 JsonColumn = JSON().with_variant(JSONB(), "postgresql")
+Name = Text().with_variant(TEXT(collation="C"), "postgresql")
+"""Text that is sorted or compared: by code point on both databases, so that the same input gives the same order."""
+
 Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 document = Table(
     "document",
     metadata,
     Column("source", String(100), primary_key=True),
-    Column("document", Text, primary_key=True, info=IDENTIFIER),
+    Column("document", Name, primary_key=True, info=IDENTIFIER),
     Column("uri", Text, nullable=False, info=IDENTIFIER),
     Column("title", Text, nullable=False, info=IDENTIFIER),
     Column("owner", Text, info=IDENTIFIER),
@@ -112,7 +115,7 @@ indexed_document = Table(
     Column("index_name", String(100), primary_key=True),
     Column("partition", String(255), primary_key=True),
     Column("source", String(100), primary_key=True),
-    Column("document", Text, primary_key=True, info=IDENTIFIER),
+    Column("document", Name, primary_key=True, info=IDENTIFIER),
     Column("raw_hash", String(64), nullable=False),
     Column("recipe", String(64), nullable=False),
     Column("chunks", Integer, nullable=False),
@@ -125,9 +128,9 @@ chunk = Table(
     metadata,
     Column("index_name", String(100), primary_key=True),
     Column("partition", String(255), primary_key=True),
-    Column("chunk_id", Text, primary_key=True, info=IDENTIFIER),
+    Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
     Column("source", String(100), nullable=False),
-    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("document", Name, nullable=False, info=IDENTIFIER),
     Column("position", Integer, nullable=False),
     Column("body_hash", String(64), nullable=False),
     Column("meta_hash", String(64), nullable=False),
@@ -141,11 +144,11 @@ signature = Table(
     Column("scheme", String(40), primary_key=True),
     Column("index_name", String(100), primary_key=True),
     Column("partition", String(255), primary_key=True),
-    Column("chunk_id", Text, primary_key=True, info=IDENTIFIER),
-    Column("key", Text, primary_key=True, info=IDENTIFIER),
+    Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
+    Column("key", Name, primary_key=True, info=IDENTIFIER),
     Column("value", Text, nullable=False, info=IDENTIFIER),
     Column("source", String(100), nullable=False),
-    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("document", Name, nullable=False, info=IDENTIFIER),
     Index("ix_signature_scheme_key", "scheme", "key"),
 )
 
@@ -154,7 +157,7 @@ review = Table(
     metadata,
     Column("review_id", Serial, primary_key=True, autoincrement=True),
     Column("source", String(100), nullable=False),
-    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("document", Name, nullable=False, info=IDENTIFIER),
     Column("reviewed_on", Date, nullable=False),
     Column("body_hash", String(64), nullable=False),
     Column("actor", Text, nullable=False, info=IDENTIFIER),
@@ -231,10 +234,10 @@ finding = Table(
     Column("fingerprint", String(32), primary_key=True),
     Column("kind", String(60), nullable=False, index=True),
     Column("source", String(100), nullable=False),
-    Column("document", Text, nullable=False, info=IDENTIFIER),
+    Column("document", Name, nullable=False, info=IDENTIFIER),
     Column("index_name", String(100), nullable=False),
     Column("partition", String(255), nullable=False),
-    Column("chunk_id", Text, nullable=False, info=IDENTIFIER),
+    Column("chunk_id", Name, nullable=False, info=IDENTIFIER),
     Column("rule", String(60), nullable=False),
     Column("assignee", Text, info=IDENTIFIER),
     Column("first_seen", UtcDateTime, nullable=False),

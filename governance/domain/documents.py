@@ -33,6 +33,7 @@ class ProblemCode(StrEnum):
     TOO_LARGE = "too_large"
     NO_ACCESS = "no_access"
     NAME_NOT_UTF8 = "name_not_utf8"
+    NAME_TOO_LONG = "name_too_long"
     CHANGED_WHILE_READ = "changed_while_read"
     EMBEDDING_FAILED = "embedding_failed"
     NOT_STORED = "not_stored"

@@ -61,6 +61,10 @@ class _Folder:
     bad: Container[str]
 
 
+LONGEST_PATH: Final = 1000
+"""Bytes of a path that is taken as it is; PostgreSQL keeps no key longer than about 2,700."""
+
+
 class FileTreeListing:
     r"""One pass over a tree, in the order of the paths. See `governance.domain.ports.Listing`.
 
@@ -162,7 +166,9 @@ class FileTreeListing:
     def _listed(self, folder: _Folder, entry: str) -> Listed | None:
         document = folder.prefix + entry
         if entry in folder.bad:
-            return Listed(document, "", unreadable=ProblemCode.NAME_NOT_UTF8)
+            return Listed(_handy(document), "", unreadable=ProblemCode.NAME_NOT_UTF8)
+        if (handy := _handy(document)) is not document:
+            return Listed(handy, "", unreadable=ProblemCode.NAME_TOO_LONG)
         changed_on = self._history.changed_on.get(document)
         try:
             raw = read_file(entry, self._max, folder.handle)
@@ -178,6 +184,13 @@ class FileTreeListing:
                 return None
             raw = ProblemCode.NO_ACCESS
         return entry_of(document, raw, changed_on)
+
+
+def _handy(document: str) -> str:
+    """Give the path, or its beginning and a digest where it is longer than a database can keep as a key."""
+    if len(document) * 4 <= LONGEST_PATH or len(document.encode("utf-8", "surrogateescape")) <= LONGEST_PATH:
+        return document
+    return f"{document[:200]}…{hashlib.sha256(document.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def entry_of(document: str, raw: bytes | ProblemCode, changed_on: date | None) -> Listed:

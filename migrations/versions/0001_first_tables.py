@@ -13,6 +13,7 @@ depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+NAME = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -20,7 +21,7 @@ def make_document() -> None:
     op.create_table(
         "document",
         sa.Column("source", sa.String(100), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("document", NAME, nullable=False),
         sa.Column("uri", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=True),
@@ -69,7 +70,7 @@ def make_indexed_document() -> None:
         sa.Column("index_name", sa.String(100), nullable=False),
         sa.Column("partition", sa.String(255), nullable=False),
         sa.Column("source", sa.String(100), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("document", NAME, nullable=False),
         sa.Column("raw_hash", sa.String(64), nullable=False),
         sa.Column("recipe", sa.String(64), nullable=False),
         sa.Column("chunks", sa.Integer(), nullable=False),
@@ -84,9 +85,9 @@ def make_chunk() -> None:
         "chunk",
         sa.Column("index_name", sa.String(100), nullable=False),
         sa.Column("partition", sa.String(255), nullable=False),
-        sa.Column("chunk_id", sa.Text(), nullable=False),
+        sa.Column("chunk_id", NAME, nullable=False),
         sa.Column("source", sa.String(100), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("document", NAME, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("body_hash", sa.String(64), nullable=False),
         sa.Column("meta_hash", sa.String(64), nullable=False),
@@ -102,11 +103,11 @@ def make_signature() -> None:
         sa.Column("scheme", sa.String(40), nullable=False),
         sa.Column("index_name", sa.String(100), nullable=False),
         sa.Column("partition", sa.String(255), nullable=False),
-        sa.Column("chunk_id", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("chunk_id", NAME, nullable=False),
+        sa.Column("key", NAME, nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("source", sa.String(100), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("document", NAME, nullable=False),
         sa.PrimaryKeyConstraint("scheme", "index_name", "partition", "chunk_id", "key", name="pk_signature"),
     )
     op.create_index("ix_signature_scheme_key", "signature", ["scheme", "key"])
@@ -117,7 +118,7 @@ def make_review() -> None:
         "review",
         sa.Column("review_id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("source", sa.String(100), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("document", NAME, nullable=False),
         sa.Column("reviewed_on", sa.Date(), nullable=False),
         sa.Column("body_hash", sa.String(64), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
@@ -204,10 +205,10 @@ def make_finding() -> None:
         sa.Column("fingerprint", sa.String(32), nullable=False),
         sa.Column("kind", sa.String(60), nullable=False),
         sa.Column("source", sa.String(100), nullable=False),
-        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("document", NAME, nullable=False),
         sa.Column("index_name", sa.String(100), nullable=False),
         sa.Column("partition", sa.String(255), nullable=False),
-        sa.Column("chunk_id", sa.Text(), nullable=False),
+        sa.Column("chunk_id", NAME, nullable=False),
         sa.Column("rule", sa.String(60), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("first_seen", MOMENT, nullable=False),

@@ -35,7 +35,7 @@ class Kbgov:
         self.folder = folder
 
     def __call__(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> dict[str, Any]:
-        command = [sys.executable, "-m", "governance.cli.main", *arguments, "--json"]
+        command = [sys.executable, "-m", "governance.cli", *arguments, "--json"]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode in expect, (arguments, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout)

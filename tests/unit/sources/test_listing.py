@@ -371,7 +371,8 @@ def test_very_deep_folders_are_read_or_reported(root: Path) -> None:
     os.close(os.open("a.md", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
     os.close(handle)
     listing = source(root).listing()
-    assert documents(listing) == ["deep/" * 300 + "a.md"] or not listing.complete
+    found = [(entry.document[:10], entry.unreadable) for entry in listing]
+    assert found == [("deep/deep/", ProblemCode.NAME_TOO_LONG)] or not listing.complete
 
 
 @pytest.mark.parametrize("state", ["missing", "file"])
@@ -448,3 +449,18 @@ def test_the_note_of_a_checkout_that_git_cannot_read_is_passed_on(root: Path) ->
     assert listing.history_note
     quiet = source(root, git=False).listing()
     assert (list(quiet), quiet.history_note) == ([], None)
+
+
+def test_a_path_longer_than_a_key_is_listed_short_and_not_read(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(6):
+        folder = folder / ("deep" * 50)
+        folder.mkdir()
+    (folder / "page.md").write_text("text", encoding="utf-8")
+    (tmp_path / "near.md").write_text("text", encoding="utf-8")
+    listing = FileTreeSource("pages", FileTreeOptions(root=tmp_path, git=False)).listing()
+    long, near = list(listing)
+    assert (near.document, near.unreadable) == ("near.md", None)
+    assert long.unreadable is ProblemCode.NAME_TOO_LONG
+    assert len(long.document.encode()) < 300
+    assert listing.complete
