@@ -11,7 +11,7 @@ import pytest
 from governance.domain.documents import DocumentState
 from tests.knowledge_base import KnowledgeBase, paragraphs
 
-CHILD = Path(__file__).with_name("ingest_child.py")
+CHILD = Path(__file__).with_name("gate_child.py")
 MOMENTS = 20
 
 
@@ -34,7 +34,7 @@ def lay_out(base: KnowledgeBase) -> None:
 
 
 def child(folder: Path, url: str, moment: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(CHILD), str(folder), url, str(moment)]
+    command = [sys.executable, str(CHILD), str(folder), url, str(moment), "ingest"]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -1,13 +1,15 @@
-"""Runs one ingest in a process of its own and kills it at the n-th moment.
+"""Runs one ingest, or one deletion with its purge, in a process of its own and kills it at the n-th moment.
 
-Usage: ingest_child.py FOLDER CATALOG_URL MOMENT. With moment 0 nothing is killed and the number of moments is printed.
-A moment is: before and after each transaction of the catalog, before and after each mutating call of the index.
+Usage: gate_child.py FOLDER CATALOG_URL MOMENT ingest|purge. With moment 0 nothing is killed and the number of moments
+is printed. A moment is: before and after each transaction of the catalog, before and after each mutating call of the
+index, and for a purge each SQL statement of the index.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.ports import IndexWriter
+from governance.indexes.embedded import session
+from tests.crash.deletion import delete_and_purge
 from tests.knowledge_base import KnowledgeBase
 
 counted = 0
@@ -60,11 +64,29 @@ def watched_write(self: Catalog) -> Iterator[UnitOfWork]:
     moment()
 
 
+class WatchedConnection(sqlite3.Connection):
+    """A connection of the index whose statements are moments."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.set_trace_callback(lambda _statement: moment())
+
+
+def watch_statements() -> None:
+    connect = sqlite3.connect
+    session.sqlite3.connect = lambda *arguments, **options: connect(*arguments, **options, factory=WatchedConnection)
+
+
 plain_write = Catalog.write
 Catalog.write = watched_write
+if sys.argv[4] == "purge":
+    watch_statements()
 base = KnowledgeBase(Path(sys.argv[1]) / "pages", Path(sys.argv[1]) / "index.db", sys.argv[2])
 open_writer = base.index.writer
 base.index.writer = lambda partition="": Watched(open_writer(partition))
-base.ingest()
+if sys.argv[4] == "purge":
+    delete_and_purge(base)
+else:
+    base.ingest()
 base.close()
 print(counted)
