@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from governance.embedders.hashed import HashedEmbedder
-from governance.indexes.embedded import EmbeddedIndex
 from sqlalchemy import select
 
 from governance.catalog.engine import create_catalog_engine
@@ -18,7 +16,9 @@ from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor
 from governance.domain.chunks import Record
 from governance.domain.ports import Embedder, Index
+from governance.embedders.hashed import HashedEmbedder
 from governance.guard import Guard
+from governance.indexes.embedded import EmbeddedIndex
 from governance.policy.loader import load_policies
 from governance.policy.model import PolicySet
 from governance.policy.shipped import shipped_policies

@@ -23,6 +23,7 @@ LOW_SPACE: Final = 1 << 30
 NO_SPACE: Final = 100 << 20
 STALE: Final = timedelta(days=7)
 SKEW: Final = timedelta(seconds=60)
+_AFTER: Final = {"ingest": "kbgov ingest", "audit": "kbgov audit run"}
 
 
 class Patient(IndexPatient, Protocol):
@@ -147,9 +148,6 @@ def _source(patient: Patient, name: str) -> Verdict:
     if broken:
         return poor(f"documents: {count}, unreadable: {broken}", "kbgov findings list --kind 'coverage.*'")
     return fine(f"documents: {count}")
-
-
-_AFTER: Final = {"ingest": "kbgov ingest", "audit": "kbgov audit run"}
 
 
 def _last_run(patient: Patient, command: str) -> Verdict:

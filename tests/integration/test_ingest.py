@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from governance.embedders.hashed import HashedEmbedder
 
 from governance.catalog.leases import acquire
 from governance.domain.actors import Actor, Role
@@ -14,6 +13,7 @@ from governance.domain.chunks import Record
 from governance.domain.errors import ForeignVectorsRefused, IndexUnreachable, LockHeld, RoleRefused
 from governance.domain.ports import Listed, Listing
 from governance.domain.values import Vector, vector_of
+from governance.embedders.hashed import HashedEmbedder
 from governance.services.ingesting import run_ingest
 from tests.knowledge_base import KnowledgeBase, paragraphs
 

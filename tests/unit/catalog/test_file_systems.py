@@ -32,7 +32,7 @@ def line(point: str, kind: str) -> str:
 @pytest.mark.parametrize(
     ("path", "kind", "reach"),
     [
-        ("/work/catalog.db", "ext4", Reach.LOCAL),
+        ("/srv/catalog.db", "ext4", Reach.LOCAL),
         ("/home/ann/catalog.db", "nfs4", Reach.NETWORK),
         ("/home/local/catalog.db", "xfs", Reach.LOCAL),
         ("/homework/catalog.db", "ext4", Reach.LOCAL),

@@ -202,9 +202,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS)
-def test_findings_are_on_every_day_what_a_day_by_day_model_says(catalog: Catalog, steps: list) -> None:
+def compared(catalog: Catalog, steps: list) -> None:
     model, today = Model(), 0
     with catalog.scratch() as uow:
         for passed, (what, first, second) in steps:
@@ -214,6 +212,19 @@ def test_findings_are_on_every_day_what_a_day_by_day_model_says(catalog: Catalog
             else:
                 decide(uow, model, first, today, None if second is None else min(today + second, DAYS - 1))
             compare(uow, model)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STEPS)
+def test_findings_are_on_every_day_what_a_day_by_day_model_says(catalog: Catalog, steps: list) -> None:
+    compared(catalog, steps)
+
+
+@pytest.mark.full
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STEPS)
+def test_two_thousand_histories_are_what_the_model_says(catalog: Catalog, steps: list) -> None:
+    compared(catalog, steps)
 
 
 def test_nothing_of_the_examples_is_left(catalog: Catalog) -> None:

@@ -1,0 +1,353 @@
+"""Puts the application together: the one place that names adapters.
+
+Everything is made when it is first asked for, so that `kbgov findings list` opens no index and imports no embedder.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from governance.catalog.engine import create_catalog_engine, database_file
+from governance.catalog.migrate import require_current
+from governance.catalog.unit_of_work import Catalog
+from governance.config.load import load_settings
+from governance.config.settings import Settings
+from governance.domain.actors import Actor
+from governance.domain.errors import ConfigError, InputError
+from governance.domain.ports import Embedder, Index, Source
+from governance.domain.words import shown, suggestion
+from governance.guard import Guard
+from governance.policy.loader import load_policies
+from governance.policy.model import PolicySet
+from governance.services.gate import WriteGate
+from governance.services.ingest import IngestJob
+from governance.services.runner import OpenIndexes, SerialRunner
+from governance.services.runs import Desk, silent
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int | None], None]
+
+BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "governance.indexes": {
+            "embedded": "governance.indexes.embedded:EmbeddedIndex",
+            "memory": "governance.indexes.memory:MemoryIndex",
+        },
+        "governance.sources": {"files": "governance.sources.files:FileTreeSource"},
+        "governance.embedders": {"hashed": "governance.embedders.hashed:HashedEmbedder"},
+    }
+)
+"""What a checkout without installed metadata still finds; entry points of the same name win."""
+LONGEST_ACTOR: Final = 200
+
+
+class ByName(Mapping[str, T]):
+    """Things that are configured by name and made when first asked for."""
+
+    def __init__(self, names: Mapping[str, object], make: Callable[[str], T]) -> None:
+        self._names = names
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        """Make the thing, or give the one made before; KeyError for an unknown name."""
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names; makes nothing."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Give how many there are; makes nothing."""
+        return len(self._names)
+
+
+class App:
+    """One process's view of one configuration.
+
+    Args:
+        settings: What is configured.
+        env: The environment: who acts, and secrets.
+        clock: Gives the present moment, aware.
+        progress: Told what is being done.
+
+    """
+
+    def __init__(
+        self, settings: Settings, env: Mapping[str, str], clock: Callable[[], datetime], progress: Progress
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.progress = progress
+        self._env = env
+        self.sources: Mapping[str, Source] = ByName(settings.sources, self._make_source)
+        self.indexes: Mapping[str, Index] = ByName(settings.indexes, self._make_index)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The configured time zone."""
+        return self.settings.zone
+
+    @property
+    def today(self) -> date:
+        """The present calendar day in the configured time zone."""
+        return self.clock().astimezone(self.zone).date()
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who acts: KBGOV_ACTOR or the user of the operating system, who holds every role and says so themselves."""
+        return Actor(id=actor_name(self._env))
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog, whatever its revision."""
+        return Catalog(create_catalog_engine(self.settings.resolved_database_url))
+
+    @property
+    def database(self) -> str:
+        """Where the catalog is: a SQLite file, or a server's URL without a password."""
+        return str(database_file(self.catalog.engine) or self.settings.shown_database_url)
+
+    @cached_property
+    def policies(self) -> PolicySet:
+        """The loaded policies. Raises PolicyError."""
+        return load_policies(self.settings.policy_paths)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The configured embedder."""
+        made: Embedder = adapter("governance.embedders", self.settings.ingest.embedder)()
+        return made
+
+    @cached_property
+    def gate(self) -> WriteGate:
+        """The only way to change an index."""
+        return WriteGate(self.catalog, self.indexes, Guard())
+
+    @cached_property
+    def runner(self) -> SerialRunner:
+        """What carries out work over indexes."""
+        return SerialRunner(OpenIndexes(self.indexes))
+
+    @property
+    def desk(self) -> Desk:
+        """What every command works with."""
+        return Desk(
+            catalog=self.catalog,
+            actor=self.actor,
+            clock=self.clock,
+            today=self.today,
+            policies=self.policies,
+            progress=self.progress,
+        )
+
+    def source(self, name: str) -> Source:
+        """Give a configured source. Raises InputError."""
+        return _named(self.sources, name, "source")
+
+    def index(self, name: str) -> Index:
+        """Give a configured index. Raises InputError."""
+        return _named(self.indexes, name, "index")
+
+    def jobs(self, source: str | None = None, index: str | None = None) -> list[IngestJob]:
+        """Give what to ingest: one source, or every one that is configured, each into its own index or `index`.
+
+        Raises:
+            InputError: A name is unknown, no source is configured, or it is not said where a source goes.
+
+        """
+        if not self.sources:
+            raise InputError(
+                "no source is configured",
+                item=self._where,
+                next_step="add a section [sources.NAME] to the configuration; kbgov init --source PATH writes one",
+            )
+        names = [source] if source is not None else sorted(self.sources)
+        return [self._job(name, index) for name in names]
+
+    @property
+    def config_file(self) -> Path | None:
+        """The configuration that was read; None when everything came from the environment."""
+        return self.settings.file
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """Folders that need free space, by what lies in them."""
+        found: dict[str, Path] = {}
+        file = database_file(self.catalog.engine)
+        if file is not None:
+            found["the catalog"] = file.parent
+        for name in self.settings.indexes:
+            path = self.settings.index_options(name).get("path")
+            if isinstance(path, str):
+                found[f"index {name}"] = Path(path).parent
+        return found
+
+    def close(self) -> None:
+        """Let go of the indexes and of the database."""
+        if "gate" in self.__dict__:
+            self.gate.close()
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+
+    @property
+    def _where(self) -> str:
+        return str(self.settings.file or "the environment")
+
+    def _job(self, name: str, index: str | None) -> IngestJob:
+        source = self.source(name)
+        target = self._target(name, index)
+        self.index(target)
+        return IngestJob(
+            source=source,
+            place=(target, ""),
+            embedder=self.embedder,
+            chunk_characters=self.settings.ingest.chunk_characters,
+            limits=self.policies.limits.listing,
+        )
+
+    def _target(self, name: str, index: str | None) -> str:
+        configured = index or self.settings.sources[name].index
+        if configured is not None:
+            return configured
+        if len(self.indexes) == 1:
+            return next(iter(self.indexes))
+        raise InputError(
+            "it is not said which index the documents of this source go into",
+            item=name,
+            next_step=f"give --index NAME, or set index in [sources.{name}]",
+        )
+
+    def _make_source(self, name: str) -> Source:
+        from governance.sources.options import DateOrder, FileTreeOptions  # noqa: PLC0415 - only who reads sources
+
+        found = self.settings.sources[name]
+        given: dict[str, Any] = {
+            "exclude": found.exclude,
+            "fields": dict(found.fields),
+            "version_from_path": found.version_from_path,
+            "version_path_pattern": found.version_path_pattern,
+            "max_file_bytes": found.max_file_bytes,
+            "git": found.git,
+        }
+        if found.patterns is not None:
+            given["patterns"] = found.patterns
+        if found.date_order is not None:
+            given["date_order"] = DateOrder(found.date_order)
+        options = FileTreeOptions(root=self.settings.source_root(name), **given)
+        made: Source = adapter("governance.sources", found.type)(name, options)
+        return made
+
+    def _make_index(self, name: str) -> Index:
+        kind = self.settings.indexes[name].type
+        options = self.settings.index_options(name)
+        made: Index = adapter("governance.indexes", kind).from_config(name, options, self.settings.folder)
+        return made
+
+
+@contextmanager
+def open_app(
+    config: Path | None,
+    *,
+    env: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] | None = None,
+    check_revision: bool = True,
+    progress: Progress = silent,
+) -> Iterator[App]:
+    """Give the application of a configuration, and close it at the end.
+
+    Args:
+        config: The file; None for the one that KBGOV_CONFIG names, else `kbgov.toml` in the working directory.
+        env: The environment; None for this process's own.
+        clock: None for the system's.
+        check_revision: Refuse a catalog that is not at this version's revision.
+        progress: Told what is being done.
+
+    Raises:
+        ConfigError: The configuration cannot be used.
+        DatabaseRevisionError: The catalog has no tables, older ones, or ones of another version.
+        CatalogUnreachable: The catalog does not answer.
+
+    """
+    variables = os.environ if env is None else env
+    app = App(load_settings(config, variables), variables, clock or _now, progress)
+    try:
+        if check_revision:
+            require_current(app.catalog.engine)
+        yield app
+    finally:
+        app.close()
+
+
+def adapter(group: str, name: str) -> Any:  # noqa: ANN401 - each group has a protocol of its own
+    """Give an adapter's class by name, and import no other.
+
+    Raises:
+        ConfigError: No installed package brings it, or it cannot be imported.
+
+    """
+    built_in = BUILT_IN.get(group, {})
+    found = next(iter(entry_points(group=group, name=name)), None)
+    target = found.value if found is not None else built_in.get(name)
+    if target is None:
+        known = {*built_in, *(entry.name for entry in entry_points(group=group))}
+        kind = group.rpartition(".")[2]
+        raise ConfigError(
+            f"no package brings {shown(name)} among the {kind}", item=name, next_step=suggestion(name, known)
+        )
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError):
+        raise ConfigError(
+            f"the adapter {shown(name)} cannot be imported", item=target, next_step="install the package again"
+        ) from None
+
+
+def actor_name(env: Mapping[str, str]) -> str:
+    """Give the name of whoever acts.
+
+    Raises:
+        ConfigError: KBGOV_ACTOR is too long or holds what cannot be printed.
+
+    """
+    given = env.get("KBGOV_ACTOR", "").strip()
+    if len(given) > LONGEST_ACTOR or not given.isprintable():
+        raise ConfigError(
+            f"a name of up to {LONGEST_ACTOR} printable characters is needed",
+            item="KBGOV_ACTOR",
+            next_step="set it to your name or login",
+        )
+    return given or _login()
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def _named(things: Mapping[str, T], name: str, kind: str) -> T:
+    if name not in things:
+        known = suggestion(name, things) if things else f"no {kind} is configured"
+        raise InputError(f"there is no {kind} {shown(name)}", item=name, next_step=known)
+    return things[name]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,209 @@
+"""`kbgov audit run`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from governance.bootstrap import App
+from governance.cli.advice import advice, days_overdue, place
+from governance.cli.columns import code, number, words
+from governance.cli.invocation import suggestion
+from governance.cli.options import DAY, Answer, Options, answering
+from governance.cli.session import opened
+from governance.cli.text import plural
+from governance.detectors.base import Word
+from governance.domain.findings import Finding, Severity
+from governance.domain.values import Json
+from governance.domain.words import shown
+from governance.domain.words import suggestion as meant
+from governance.services.audit import AuditRequest, AuditResult, audit
+from governance.services.decisions import by_urgency
+
+if TYPE_CHECKING:
+    from governance.cli.output import Screen
+
+FOUND = 3
+NEVER = "never"
+SHOWN = 10
+
+
+class Words(click.ParamType[tuple[Word, ...]]):
+    """A list of areas with commas."""
+
+    name = "areas"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Word, ...]:
+        """Read the list; every area counts once."""
+        if isinstance(value, tuple):
+            return value
+        typed = [text.strip() for text in str(value).split(",") if text.strip()]
+        known = [word.value for word in Word]
+        for text in typed:
+            if text not in known:
+                self.fail(f"{shown(text)} is no area of an audit; {meant(text, known)}", param, ctx)
+        if not typed:
+            self.fail("no area is named", param, ctx)
+        return tuple(word for word in Word if word.value in typed)
+
+
+@click.group(
+    "audit",
+    short_help="Find what is overdue, broken or unknown.",
+    epilog="\b\nExample:\n  kbgov audit run --fail-on medium",
+)
+def command() -> None:
+    """Find what is overdue, broken or unknown."""
+
+
+@command.command(
+    "run",
+    short_help="Audit what the catalog knows.",
+    epilog="\b\nExample:\n  kbgov audit run\n  kbgov audit run --only freshness --as-of 2026-01-01 --json",
+)
+@click.option("--only", type=Words(), metavar="AREA[,AREA...]", help=f"Areas: {', '.join(Word)}.")
+@click.option("--as-of", type=DAY, help="Day that is judged, today when not given.")
+@click.option("--record", is_flag=True, help="Store the result even when a later day was audited before.")
+@click.option("--full", is_flag=True, help="Look again at what has not changed; this version always does.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*(word.value for word in Severity), NEVER]),
+    default=Severity.HIGH.value,
+    show_default=True,
+    help="Exit with 3 when the worst open finding is at or above this.",
+)
+@answering
+def run(
+    options: Options, only: tuple[Word, ...] | None, as_of: date | None, *, record: bool, full: bool, fail_on: str
+) -> Answer:
+    """Audit what the catalog knows, as the last ingest left it.
+
+    An audit of a day before the last recorded one prints its result and stores nothing, unless --record is given.
+    """
+    del full
+    with opened(options) as app:
+        result = audit(app.desk, request(app, only, as_of or app.today, record=record))
+        now = app.clock()
+    return Answer(
+        payload=payload(result),
+        show=lambda screen: _show(screen, result, now, options),
+        exit_code=exit_code(result, fail_on),
+    )
+
+
+def request(app: App, only: tuple[Word, ...] | None, as_of: date, *, record: bool = False) -> AuditRequest:
+    """Give the request for the sources of the configuration."""
+    return AuditRequest(
+        words=only or tuple(Word), sources=sorted(app.sources), as_of=as_of, record=record, zone=app.zone
+    )
+
+
+def exit_code(result: AuditResult, fail_on: str) -> int:
+    """Give 3 when the worst open finding reaches the threshold."""
+    worst = result.findings.worst
+    return FOUND if fail_on != NEVER and worst is not None and worst.reaches(Severity(fail_on)) else 0
+
+
+def payload(result: AuditResult) -> dict[str, Json]:
+    """Give the contract's document."""
+    found = result.findings
+    return {
+        "run_id": result.run_id,
+        "as_of": result.as_of.isoformat(),
+        "policy_digest": result.policy_digest,
+        "coverage": result.coverage.as_json(),
+        "findings": {
+            "opened": found.opened,
+            "reopened": found.reopened,
+            "open": found.open,
+            "resolved": found.resolved,
+            "waived": found.waived,
+            "by_kind": dict(sorted(found.by_kind.items())),
+        },
+        "worst": found.worst.value if found.worst else None,
+        "not_stored": result.not_stored,
+        "listed_at": {name: _moment(at) for name, at in result.listed_at.items()},
+    }
+
+
+def _show(screen: Screen, result: AuditResult, now: datetime, options: Options) -> None:
+    """Print what was found, how old the catalog is, and what was not looked at."""
+    found = result.findings
+    worst = f", the worst is {found.worst.value}" if found.worst else ""
+    counts = f"{plural(found.open, 'finding')} in {plural(result.coverage.documents, 'document')}"
+    screen.line(f"Audit as of {result.as_of}: {counts}{worst}.")
+    for name, at in result.listed_at.items():
+        screen.line(f"{name}: {_age(at, now)}")
+    if found.live:
+        screen.head("By kind")
+        show_counts(screen, found.live)
+        screen.head(f"The worst {SHOWN}" if len(found.live) > SHOWN else "What was found")
+        show_findings(screen, sorted(found.live, key=by_urgency)[:SHOWN], result.as_of)
+    _show_rest(screen, result, options)
+
+
+def _show_rest(screen: Screen, result: AuditResult, options: Options) -> None:
+    found = result.findings
+    screen.line()
+    if found.opened or found.reopened or found.resolved or found.waived:
+        screen.line(
+            f"{found.opened} opened, {found.reopened} reopened, {found.resolved} resolved, {found.waived} waived."
+        )
+    for what in _not_covered(result.coverage.not_covered):
+        screen.line(f"not looked at: {what}")
+    if result.not_stored:
+        screen.line(f"Nothing was stored: {result.not_stored}. --record stores it all the same.")
+    elif found.live:
+        screen.line(f"next: {suggestion(options, 'findings list --status open')}", typed=True)
+
+
+def show_counts(screen: Screen, findings: Sequence[Finding]) -> None:
+    """Print how many findings there are by kind and severity."""
+    counts = Counter((item.kind.value, item.period.severity) for item in findings)
+    kinds = sorted({kind for kind, _ in counts}, key=lambda kind: [-counts[kind, word] for word in Severity])
+    present = [word for word in Severity if any(counts[kind, word] for kind in kinds)]
+    columns = [words("KIND"), *(number(word.value.upper()) for word in present)]
+    screen.table(columns, [[kind, *(counts[kind, word] or None for word in present)] for kind in kinds])
+
+
+def show_findings(screen: Screen, findings: Sequence[Finding], day: date) -> None:
+    """Print findings with their owners and what to do."""
+    late = [days_overdue(item, day) for item in findings]
+    screen.table(
+        [code("SEVERITY"), words("KIND"), words("DOCUMENT"), number("DAYS LATE"), words("OWNER"), words("WHAT TO DO")],
+        [
+            [item.period.severity.value, item.kind.value, place(item), days, item.period.owner, advice(item)]
+            for item, days in zip(findings, late, strict=True)
+        ],
+    )
+
+
+def _not_covered(sentences: Sequence[str]) -> list[str]:
+    """Join what was left out for one reason: "pii, quality (not yet audited by this version)"."""
+    by_reason: dict[str, list[str]] = {}
+    for sentence in sentences:
+        what, _, reason = sentence.partition(": ")
+        by_reason.setdefault(reason, []).append(what)
+    return [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items()]
+
+
+def _age(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "never ingested, so nothing is known of it; next: kbgov ingest"
+    return f"as ingested {_ago(now - at)} ({_moment(at)})"
+
+
+def _ago(passed: timedelta) -> str:
+    minutes = int(passed.total_seconds() // 60)
+    for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes >= length:
+            return f"{plural(minutes // length, unit)} ago"
+    return "just now"
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None

@@ -1,0 +1,178 @@
+"""`kbgov findings list|show|ack|waive|assign`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+
+from governance.cli.advice import advice, place
+from governance.cli.columns import code, words
+from governance.cli.options import DAY, Answer, Options, answering
+from governance.cli.session import opened
+from governance.cli.text import plural
+from governance.domain.findings import Finding, FindingPeriod, FindingStatus
+from governance.domain.values import Json
+from governance.policy.model import WaiverReason
+from governance.services.decisions import acknowledge, assign, list_findings, show_finding, waive
+from governance.services.runs import Desk
+
+if TYPE_CHECKING:
+    from governance.cli.output import Screen
+
+SHORT = 8
+"""Digits of a fingerprint that tables show; commands take any unique beginning."""
+
+
+@click.group(
+    "findings",
+    short_help="List findings; acknowledge, waive or assign them.",
+    epilog="\b\nExample:\n  kbgov findings list --kind 'freshness.*' --status open",
+)
+def command() -> None:
+    """List findings, and decide about them.
+
+    A finding is named by its fingerprint; the beginning is enough where it is unique.
+    """
+
+
+@command.command(
+    "list",
+    short_help="List findings, the worst first.",
+    epilog="\b\nExample:\n  kbgov findings list --status open\n"
+    "  kbgov findings list --kind 'freshness.*' --as-of 2026-01-01 --json",
+)
+@click.option("--kind", metavar="GLOB", help="Only kinds that match, such as 'freshness.*'.")
+@click.option(
+    "--status", type=click.Choice([word.value for word in FindingStatus]), help="Only findings of this status."
+)
+@click.option("--document", metavar="PATH", help="Only findings about this document.")
+@click.option("--as-of", type=DAY, help="As they stood on this day; as they are now when not given.")
+@answering
+def list_(options: Options, kind: str | None, status: str | None, document: str | None, as_of: date | None) -> Answer:
+    """List findings, the worst first. Resolved ones are in the JSON; tables show them for --status resolved."""
+    wanted = FindingStatus(status) if status else None
+    with opened(options) as app:
+        found = list_findings(app.desk, kind=kind, status=wanted, document=document, as_of=as_of)
+    return Answer(
+        payload={"findings": [item.as_json() for item in found]},
+        show=lambda screen: show_table(screen, found, with_resolved=wanted is not None),
+    )
+
+
+@command.command(
+    "show",
+    short_help="Show one finding and its history.",
+    epilog="\b\nExample:\n  kbgov findings show 3fb1a0c2",
+)
+@click.argument("fingerprint")
+@answering
+def show(options: Options, fingerprint: str) -> Answer:
+    """Show a finding, its evidence, and what became of it day by day."""
+    with opened(options) as app:
+        return _answer(app.desk, fingerprint)
+
+
+@command.command(
+    "ack",
+    short_help="Say that somebody knows.",
+    epilog="\b\nExample:\n  kbgov findings ack 3fb1a0c2",
+)
+@click.argument("fingerprint")
+@answering
+def ack(options: Options, fingerprint: str) -> Answer:
+    """Acknowledge a finding: somebody knows. It stays in the counts."""
+    with opened(options) as app:
+        return _answer(app.desk, acknowledge(app.desk, fingerprint).fingerprint)
+
+
+@command.command(
+    "waive",
+    short_help="Accept a finding until a day.",
+    epilog="\b\nExample:\n  kbgov findings waive 3fb1a0c2 --reason accepted-risk --until 2027-01-31",
+)
+@click.argument("fingerprint")
+@click.option("--reason", required=True, metavar="CODE", help=f"Why it may stand: {', '.join(WaiverReason)}.")
+@click.option("--until", required=True, type=DAY, help="Last day on which the waiver counts.")
+@answering
+def waive_(options: Options, fingerprint: str, reason: str, until: date) -> Answer:
+    """Accept a finding until a day, for a reason of the list. It counts as waived, not as open."""
+    with opened(options) as app:
+        return _answer(app.desk, waive(app.desk, fingerprint, reason=reason, until=until).fingerprint)
+
+
+@command.command(
+    "assign",
+    short_help="Say who has to act.",
+    epilog="\b\nExample:\n  kbgov findings assign 3fb1a0c2 --to support-team",
+)
+@click.argument("fingerprint")
+@click.option("--to", "assignee", required=True, metavar="OWNER", help="Who has to act.")
+@answering
+def assign_(options: Options, fingerprint: str, assignee: str) -> Answer:
+    """Say who has to act, whatever owner the page names."""
+    with opened(options) as app:
+        return _answer(app.desk, assign(app.desk, fingerprint, assignee).fingerprint)
+
+
+def show_table(screen: Screen, findings: Sequence[Finding], *, with_resolved: bool) -> None:
+    """Print a list of findings."""
+    shown = [item for item in findings if with_resolved or item.period.status is not FindingStatus.RESOLVED]
+    if shown:
+        screen.table(
+            [code("SEVERITY"), words("KIND"), code("STATUS"), words("DOCUMENT"), words("OWNER"), code("FINGERPRINT")],
+            [_row(item) for item in shown],
+        )
+    hidden = len(findings) - len(shown)
+    screen.line(plural(len(shown), "finding") + (f"; {hidden} more are resolved: --status resolved" if hidden else ""))
+
+
+def _answer(desk: Desk, fingerprint: str) -> Answer:
+    finding, history = show_finding(desk, fingerprint)
+    body: dict[str, Json] = {"findings": [finding.as_json()], "history": [_period_json(item) for item in history]}
+    return Answer(payload=body, show=lambda screen: _show_one(screen, finding, history))
+
+
+def _show_one(screen: Screen, finding: Finding, history: Sequence[FindingPeriod]) -> None:
+    screen.line(finding.period.message)
+    screen.line(f"what to do: {advice(finding)}")
+    facts = {name: value for name, value in finding.as_json().items() if name not in {"evidence", "message"}}
+    rows: list[list[object]] = [[name, value] for name, value in facts.items() if value not in {None, ""}]
+    rows += [[f"evidence.{name}", value] for name, value in finding.period.evidence.items()]
+    screen.table([words("FACT"), words("VALUE")], rows)
+    screen.head("History")
+    screen.table(
+        [code("FROM"), code("UNTIL"), code("STATUS"), code("SEVERITY"), words("BY"), words("REASON"), code("RUN")],
+        [_period_row(item) for item in history],
+    )
+
+
+def _row(item: Finding) -> list[object]:
+    period = item.period
+    short = item.fingerprint[:SHORT]
+    return [period.severity.value, item.kind.value, period.status.value, place(item), period.owner, short]
+
+
+def _period_row(item: FindingPeriod) -> list[object]:
+    reason = item.reason_code
+    if item.waived_until is not None:
+        reason = f"{reason}, to {item.waived_until}"
+    return [item.from_day, item.until_day, item.status.value, item.severity.value, item.actor, reason, item.run_id]
+
+
+def _period_json(item: FindingPeriod) -> dict[str, Json]:
+    return {
+        "from": item.from_day.isoformat(),
+        "until": item.until_day.isoformat() if item.until_day else None,
+        "status": item.status.value,
+        "severity": item.severity.value,
+        "policy": item.policy,
+        "message": item.message,
+        "owner": item.owner,
+        "run_id": item.run_id,
+        "actor": item.actor,
+        "reason": item.reason_code,
+        "waived_until": item.waived_until.isoformat() if item.waived_until else None,
+    }

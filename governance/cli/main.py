@@ -1,0 +1,144 @@
+"""The command `kbgov`: imports the noun that was asked for and nothing else, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn
+
+import click
+
+from governance import __version__
+from governance.cli.errors import failure_of, report
+
+
+class Noun(NamedTuple):
+    """Where a command is and what the list of commands says about it."""
+
+    module: str
+    summary: str
+
+
+NOUNS: Final[Mapping[str, Noun]] = MappingProxyType(
+    {
+        "demo": Noun("demo", "Show it all on the handbook of a fictional company."),
+        "init": Noun("init", "Write a configuration, the default policies and an empty catalog."),
+        "ingest": Noun("ingest", "Bring an index to what the documents say."),
+        "audit": Noun("audit", "Find what is overdue, broken or unknown."),
+        "documents": Noun("documents", "List documents with their review dates; record a review."),
+        "findings": Noun("findings", "List findings; acknowledge, waive or assign them."),
+        "doctor": Noun("doctor", "Check configuration, database, sources and indexes."),
+        "db": Noun("db", "Create, upgrade or check the catalog's database."),
+        "guide": Noun("guide", "Read the longer texts."),
+    }
+)
+"""In the order in which a newcomer needs them."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names in the order of `NOUNS`."""
+        del ctx
+        return list(NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command; None when there is none of this name."""
+        del ctx
+        if cmd_name not in NOUNS:
+            return None
+        command: click.Command = importlib.import_module(f"governance.cli.{NOUNS[cmd_name].module}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the one that was probably meant."""
+        if args[0] in NOUNS or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from governance.domain.words import shown, suggestion  # noqa: PLC0415 - only after a mistake
+
+        raise click.UsageError(f"there is no command {shown(args[0])}; {suggestion(args[0], NOUNS)}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, noun.summary) for name, noun in NOUNS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  kbgov demo\n  kbgov init --source docs && kbgov ingest && kbgov audit run",
+)
+@click.version_option(__version__, "-V", "--version", prog_name="kbgov", message="%(prog)s %(version)s")
+def kbgov() -> None:
+    """Keep a knowledge base that language models answer from fresh, owned and accountable.
+
+    Every command takes --json, --quiet, --config FILE and --debug.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command that was typed and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and give its exit code; whatever goes wrong is reported, never raised."""
+    _open_streams()
+    try:
+        code = kbgov.main(list(arguments), prog_name="kbgov", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 1
+    except SystemExit as leaving:  # click's and rich's answer to a closed pipe
+        code = leaving.code
+    except BaseException as error:  # noqa: BLE001 - the outermost frame: one line instead of a traceback
+        code = _fail(error, arguments)
+    _close_streams()
+    return code if isinstance(code, int) else 0
+
+
+def _fail(error: BaseException, arguments: Sequence[str]) -> int:
+    from governance.cli.invocation import config_of, retyped  # noqa: PLC0415 - only after a failure
+
+    failure = failure_of(error)
+    typed = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if failure.next_step:
+        failure = replace(failure, next_step=retyped(failure.next_step, config_of(typed)))
+    with suppress(OSError):
+        report(failure, error, as_json="--json" in typed, debug="--debug" in typed)
+    return failure.exit_code
+
+
+def _open_streams() -> None:
+    """Let nothing that is printed stop a command: a title that the encoding lacks is printed with escapes."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the rest of the process
+    if sys.stderr is None:
+        sys.stderr = sys.stdout
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _close_streams() -> None:
+    """Write out what is left; nothing more goes to a reader who has left or a disk that is full."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+if __name__ == "__main__":
+    main()
