@@ -6,6 +6,7 @@ nothing of meaning, so they are **not** good enough to answer questions with.
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -71,8 +72,8 @@ class HashedEmbedder:
         folded = text.casefold()
         for start in range(0, len(folded), _SLAB):
             sums += self._count(folded[start : start + _SLAB])
-        square = float(sums @ sums)
-        return vector_from_bytes((sums / square**0.5 if square else sums).astype(np.float32).tobytes())
+        length = math.sqrt(float(sums @ sums))
+        return vector_from_bytes((sums / length if length else sums).astype(np.float32).tobytes())
 
     def _count(self, slab: str) -> _Sums:
         words = _word_hashes(slab)

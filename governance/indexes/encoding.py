@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ from governance.domain.values import Json, Vector, vector_from_bytes
 MAX_DEPTH = 100
 """Nesting of metadata. Deeper values would be written here and then break whoever reads them."""
 
-_decode = json.JSONDecoder().raw_decode
+scan_metadata: Callable[[str], tuple[dict[str, Json], int]] = json.JSONDecoder().raw_decode
+"""Gives stored metadata and where it ends; for loops in which `decode_metadata` around it would be felt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,7 @@ def decode_metadata(encoded: str) -> dict[str, Json]:
         ValueError: Somebody else wrote it.
 
     """
-    value: dict[str, Json] = _decode(encoded)[0]
-    return value
+    return scan_metadata(encoded)[0]
 
 
 def merge_metadata(encoded: str, patch: Metadata) -> str:

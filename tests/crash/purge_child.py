@@ -2,8 +2,7 @@
 
 Arguments: the index file, the moment (0: never; then the numbers of the moments before the purge and of all are
 printed). A moment is the start of an SQL statement or 100 steps of SQLite's virtual machine within one, so that VACUUM
-statement or 100 steps of SQLite's virtual machine within one, so that VACUUM and the full-text merge are cut in two as
-well.
+and the full-text merge are cut in two as well.
 """
 
 from __future__ import annotations

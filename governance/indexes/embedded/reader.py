@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from governance.domain.chunks import (
     DEFAULT_VECTOR,
@@ -22,7 +24,7 @@ from governance.domain.chunks import (
 from governance.domain.errors import IndexDataError, InputError
 from governance.domain.values import Json, Vector
 from governance.indexes.embedded import words
-from governance.indexes.embedded.rows import RawRows, decode, groups, possible, read_page, read_records
+from governance.indexes.embedded.rows import groups, possible, read_page, read_records
 from governance.indexes.embedded.schema import find_span
 from governance.indexes.embedded.session import Session
 from governance.indexes.encoding import decode_metadata
@@ -95,11 +97,11 @@ class EmbeddedReader:
         """Give the records that exist, in the order of the ids."""
         found: dict[str, Record] = {}
         for group in groups(possible(ids)):
-            with self._session.reading() as db:
+            with self._reading_records() as db:
                 span = find_span(db, self._partition)
-                raw = read_records(db, span, group, vectors=vectors) if span else RawRows([], [])
-            records = {record.chunk_id: record for record in self._decode(raw)}
-            found.update((chunk_id, records[chunk_id]) for chunk_id in group if chunk_id in records)
+                records = read_records(db, span, group, vectors=vectors) if span else []
+            by_id = {record.chunk_id: record for record in records}
+            found.update((chunk_id, by_id[chunk_id]) for chunk_id in group if chunk_id in by_id)
         return found
 
     def select(self, where: Where, limit: int | None = None) -> Iterator[str]:
@@ -159,15 +161,14 @@ class EmbeddedReader:
     def _pages(self, after: int | None, size: int, *, text: bool, vectors: bool) -> Iterator[Page]:
         more = True
         while more:
-            with self._session.reading() as db:
+            with self._reading_records() as db:
                 span = find_span(db, self._partition)
                 if span is None:
                     return
-                raw = read_page(db, span.after(after), size, text=text, vectors=vectors)
-            more = raw.more
-            if raw.rows:
-                after = raw.rows[-1][0]
-                yield Page(self._decode(raw), self._cursor(after) if more else None)
+                records, last, more = read_page(db, span.after(after), size, text=text, vectors=vectors)
+            if records:
+                after = last
+                yield Page(tuple(records), self._cursor(last) if more else None)
 
     def _matching(self, where: Where, limit: int | None) -> Iterator[str]:
         hints = [hint for condition in where.conditions for hint in _hints(condition)]
@@ -222,9 +223,11 @@ class EmbeddedReader:
             )
         return int(cursor[len(wanted) :])
 
-    def _decode(self, raw: RawRows) -> tuple[Record, ...]:
+    @contextmanager
+    def _reading_records(self) -> Iterator[sqlite3.Connection]:
         try:
-            return decode(raw)
+            with self._session.reading() as db:
+                yield db
         except (TypeError, ValueError):
             raise self._foreign_rows() from None
 

@@ -27,7 +27,8 @@ _OUTSIDE = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-_CACHE_KIB = 16_384
+_WRITER_CACHE_KIB = 16_384
+"""For the index of ids, which is written to everywhere. Readers walk along, and are faster with a small cache."""
 
 
 class IndexBusy(IndexUnreachable):
@@ -169,6 +170,8 @@ def open_session(name: str, path: Path, busy_seconds: float, *, write: bool) -> 
 def _open_file(name: str, path: Path, busy_seconds: float, *, write: bool) -> Session:
     db = _connect(name, path, busy_seconds)
     try:
+        if write:
+            db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
         if write and schema.is_new(db):
             with _one_at_a_time(path.parent):
                 _require_log(name, db)
@@ -192,7 +195,6 @@ def _connect(name: str, path: Path, busy_seconds: float) -> sqlite3.Connection:
     try:
         _require_secure_delete(name, db)
         db.execute(f"PRAGMA page_size = {schema.PAGE_SIZE}")
-        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         db.execute("PRAGMA temp_store = MEMORY")  # sorting must not leave texts in temporary files
         db.execute("PRAGMA synchronous = FULL")  # a deletion that was reported must outlive a power cut
     except BaseException:
