@@ -30,7 +30,6 @@ class Action(StrEnum):
     FINDING_ASSIGNED = "finding.assigned"
     DOCUMENT_REVIEWED = "document.reviewed"
     POLICY_ADOPTED = "policy.adopted"
-    COMMAND_REFUSED = "command.refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,22 +29,23 @@ db.close()
 """
 WRITER = """
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from governance.domain.chunks import Record
 from governance.indexes.embedded import EmbeddedIndex
-writer = EmbeddedIndex("main", Path(sys.argv[1]), 60).writer()
-print("ready", flush=True)
-number = 0
-while True:
-    writer.put([Record(f"other-{number}", f"text {number} " * 50, {"n": number})])
-    if number % 3 == 0:
-        writer.delete([f"other-{number}"])
-    number += 1
-    if number == 30:
-        print("busy", flush=True)
-    if number >= 30 and (Path(sys.argv[1]).parent / "stop").exists():
-        break
-writer.close()
+index = EmbeddedIndex("main", Path(sys.argv[1]), 60)
+with closing(index.writer()) as writer, closing(index.reader()) as reader:
+    number = 0
+    while number < 5000 and not (number >= 30 and (index.path.parent / "stop").exists()):
+        writer.put([Record(f"other-{number}", f"text {number} " * 50, {"n": number})])
+        if number % 3 == 0:
+            writer.delete([f"other-{number}"])
+        for page in reader.stream():  # a pause in which the file is free for other writers
+            pass
+        number += 1
+        if number in (1, 30):
+            print("busy", flush=True)
 print(number, flush=True)
 """
 
@@ -59,12 +61,16 @@ def filled(writer: IndexWriter, count: int) -> tuple[list[str], list]:
     return [record.chunk_id for record, _ in marked], [needles for _, needles in marked]
 
 
-def started(script: str, *arguments: str) -> subprocess.Popen[str]:
-    child = subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout.readline()
-    return child
+@contextmanager
+def started(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Give a process that has said its first word; it ends with the block."""
+    command = [sys.executable, "-c", script, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout.readline()
+            yield child
+        finally:
+            child.kill()
 
 
 def test_an_open_reader_makes_a_purge_say_busy_and_not_done(index: EmbeddedIndex) -> None:
@@ -108,20 +114,18 @@ def test_a_reader_who_comes_between_the_steps_leaves_it_undone(
     with closing(index.writer()) as writer:
         ids, needles = filled(writer, 50)
         writer.delete(ids)
-        holders = []
         merge = purge._merge_words
+        with ExitStack() as holders:
 
-        def interrupted(session: object) -> int | None:
-            holders.append(started(HOLDER, str(index.path), "BEGIN"))
-            return merge(session)
+            def interrupted(session: object) -> int | None:
+                holders.enter_context(started(HOLDER, str(index.path), "BEGIN"))
+                return merge(session)
 
-        monkeypatch.setattr(purge, "_merge_words", interrupted)
-        report = writer.purge()
-        monkeypatch.undo()
-        assert [name for name, _ in report.steps] == ["checkpoint", "optimize", "rewrite", "checkpoint"]
-        assert not report.done
-        with holders[0] as holder:
-            holder.communicate("go\n")
+            monkeypatch.setattr(purge, "_merge_words", interrupted)
+            report = writer.purge()
+            monkeypatch.undo()
+            assert [name for name, _ in report.steps] == ["checkpoint", "optimize", "rewrite", "checkpoint"]
+            assert not report.done
         again = writer.purge()
         assert again.done
         assert [name for name, _ in again.steps] == ["checkpoint", "optimize", "checkpoint"], "nothing is written twice"
