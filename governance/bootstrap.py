@@ -29,6 +29,7 @@ from governance.domain.words import shown, suggestion
 from governance.guard import Guard
 from governance.policy.loader import load_policies
 from governance.policy.model import PolicySet
+from governance.services.findings import BY_POLICY
 from governance.services.gate import WriteGate
 from governance.services.ingest import IngestJob
 from governance.services.runner import OpenIndexes, SerialRunner
@@ -326,9 +327,9 @@ def actor_name(env: Mapping[str, str]) -> str:
 
     """
     given = env.get("KBGOV_ACTOR", "").strip()
-    if len(given) > LONGEST_ACTOR or not given.isprintable():
+    if len(given) > LONGEST_ACTOR or not given.isprintable() or given.startswith(BY_POLICY):
         raise ConfigError(
-            f"a name of up to {LONGEST_ACTOR} printable characters is needed",
+            f"a name of up to {LONGEST_ACTOR} printable characters is needed, not beginning with {BY_POLICY}",
             item="KBGOV_ACTOR",
             next_step="set it to your name or login",
         )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, case, func, insert, select, update
 
 from governance.catalog.sql import STREAMED, batches, upsert
 from governance.catalog.tables import document, review, source_state
@@ -175,22 +175,35 @@ class Reviews:
         self._connection.execute(insert(review).values(**asdict(item)))
 
     def latest(self) -> dict[tuple[str, str], Review]:
-        """Give the last recorded review of each document."""
-        newest = select(func.max(review.c.review_id)).group_by(review.c.source, review.c.document)
-        columns = [review.c[name] for name in Review.__dataclass_fields__]
-        rows = self._connection.execute(select(*columns).where(review.c.review_id.in_(newest)))
-        return {(row.source, row.document): Review(**row._mapping) for row in rows}
+        """Give the review that counts of each document (see `latest_of`)."""
+        found: dict[tuple[str, str], Review] = {}
+        for row in self._connection.execute(self._ranked()):
+            found.setdefault((row.source, row.document), Review(**_without_rank(row)))
+        return found
 
     def latest_of(self, source: str, name: str) -> Review | None:
-        """Give the last recorded review of one document."""
-        columns = [review.c[field] for field in Review.__dataclass_fields__]
-        row = self._connection.execute(
-            select(*columns)
-            .where(and_(review.c.source == source, review.c.document == name))
-            .order_by(review.c.review_id.desc())
-            .limit(1)
-        ).one_or_none()
-        return Review(**row._mapping) if row else None
+        """Give the review that counts of one document: of the present body if there is one, then the newest day."""
+        query = self._ranked().where(review.c.source == source, review.c.document == name)
+        row = self._connection.execute(query.limit(1)).one_or_none()
+        return Review(**_without_rank(row)) if row else None
+
+    def _ranked(self) -> Select[Any]:
+        present = and_(
+            document.c.source == review.c.source,
+            document.c.document == review.c.document,
+            document.c.body_hash == review.c.body_hash,
+        )
+        holds = case((document.c.document.is_not(None), 1), else_=0).label("holds")
+        columns = [review.c[name] for name in Review.__dataclass_fields__]
+        return (
+            select(*columns, holds)
+            .select_from(review.outerjoin(document, present))
+            .order_by(holds.desc(), review.c.reviewed_on.desc(), review.c.review_id.desc())
+        )
+
+
+def _without_rank(row: Row[Any]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in Review.__dataclass_fields__}
 
 
 def _row(item: Document, seen: tuple[str, datetime, datetime] | None, now: datetime) -> dict[str, Any]:

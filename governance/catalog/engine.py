@@ -149,8 +149,16 @@ def _postgres_engine(url: URL, busy_timeout: float) -> Engine:
     def _prepare(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET lock_timeout = {int(busy_timeout * 1000)}")
+        cursor.execute("SHOW server_encoding")
+        encoding = cursor.fetchone()
         cursor.close()
         connection.commit()
+        if encoding != ("UTF8",):
+            raise ConfigError(
+                "the catalog's database cannot store every character: its encoding is not UTF8",
+                item="database_url",
+                next_step="create the database with ENCODING 'UTF8' TEMPLATE template0, then kbgov db upgrade",
+            )
 
     return engine
 

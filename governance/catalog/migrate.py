@@ -7,13 +7,16 @@ revision.
 from __future__ import annotations
 
 import enum
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table
 
-from governance.catalog.engine import begin_read, begin_write, database_file
+from governance.catalog.engine import begin_read, begin_write, database_file, is_sqlite
+from governance.catalog.tables import metadata
 from governance.domain.errors import DatabaseRevisionError
 
 REVISIONS: Final = ("0001",)
@@ -40,11 +43,13 @@ class RevisionCheck:
     Attributes:
         current: Revision of the database; None when it has none, several joined by commas.
         head: Revision this version works with.
+        foreign: There are tables and no revision: another program's database, or a catalog that was damaged.
 
     """
 
     current: str | None
     head: str = HEAD
+    foreign: bool = False
 
     @property
     def state(self) -> RevisionState:
@@ -58,11 +63,14 @@ class RevisionCheck:
     @property
     def known(self) -> bool:
         """True unless another version, or another program, made these tables."""
-        return self.state is not RevisionState.UNKNOWN
+        return not self.foreign and self.state is not RevisionState.UNKNOWN
 
 
 def check(engine: Engine) -> RevisionCheck:
     """Read the revision. Changes nothing; a SQLite file that is not there yet is not created.
+
+    In a SQLite file any table without a revision is foreign. On a server other programs may have tables beside ours:
+    there it takes a table of one of our names.
 
     Raises:
         CatalogUnreachable: No answer.
@@ -71,8 +79,10 @@ def check(engine: Engine) -> RevisionCheck:
     file = database_file(engine)
     if file is not None and not file.exists():
         return RevisionCheck(None)
+    if file is not None and _is_foreign(file):
+        return RevisionCheck(None, foreign=True)
     with begin_read(engine) as connection:
-        return RevisionCheck(_current(connection))
+        return _found(connection)
 
 
 def require_current(engine: Engine) -> None:
@@ -80,21 +90,16 @@ def require_current(engine: Engine) -> None:
 
     Raises:
         CatalogUnreachable: No answer.
-        DatabaseRevisionError: Empty or older (upgrade it), or unknown (this program is too old for it).
+        DatabaseRevisionError: Empty or older (upgrade it), unknown (this program is too old for it), or no catalog.
 
     """
     found = check(engine)
-    match found.state:
-        case RevisionState.OK:
-            return
-        case RevisionState.EMPTY:
-            message, next_step = "The catalog's database has no tables yet", "kbgov db upgrade"
-        case RevisionState.BEHIND:
-            message, next_step = f"The catalog is older ({found.current}) than this version", "kbgov db upgrade"
-        case RevisionState.UNKNOWN:
-            message = f"The catalog has a revision that this version (up to {HEAD}) does not know"
-            next_step = "install a newer kb-governance, or correct database_url"
-    raise DatabaseRevisionError(message, item="database_url", next_step=next_step)
+    _require_known(found)
+    if found.state is RevisionState.OK:
+        return
+    empty = found.state is RevisionState.EMPTY
+    message = "database has no tables yet" if empty else f"tables are older ({found.current}) than this version"
+    raise DatabaseRevisionError(f"The catalog's {message}", item="database_url", next_step="kbgov db upgrade")
 
 
 def upgrade(engine: Engine) -> RevisionCheck:
@@ -104,20 +109,18 @@ def upgrade(engine: Engine) -> RevisionCheck:
 
     Raises:
         CatalogUnreachable: No answer, or another process is writing for longer than the busy timeout.
-        DatabaseRevisionError: The database has an unknown revision; it is left as it is.
+        DatabaseRevisionError: The database has an unknown revision, or is no catalog; it is left as it is.
 
     """
+    file = database_file(engine)
+    if file is not None and file.exists() and _is_foreign(file):
+        _require_known(RevisionCheck(None, foreign=True))
     with begin_write(engine) as connection:
-        found = RevisionCheck(_current(connection))
-        if not found.known:
-            raise DatabaseRevisionError(
-                f"The catalog has a revision that this version (up to {HEAD}) does not know",
-                item="database_url",
-                next_step="install a newer kb-governance, or correct database_url",
-            )
+        found = _found(connection)
+        _require_known(found)
         if found.state is not RevisionState.OK:
             _run_scripts(connection)
-        return RevisionCheck(_current(connection))
+        return _found(connection)
 
 
 def migrations_folder() -> Path:
@@ -145,8 +148,40 @@ def _run_scripts(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def _require_known(found: RevisionCheck) -> None:
+    if found.foreign:
+        raise DatabaseRevisionError(
+            "This database is not a catalog of kbgov: it has tables, but no revision",
+            item="database_url",
+            next_step="set database_url to another file or database, or put back a backup of the catalog",
+        )
+    if not found.known:
+        raise DatabaseRevisionError(
+            f"The catalog has a revision that this version (up to {HEAD}) does not know",
+            item="database_url",
+            next_step="install a newer kb-governance, or correct database_url",
+        )
+
+
+def _found(connection: Connection) -> RevisionCheck:
+    tables = set(inspect(connection).get_table_names())
+    current = _current(connection) if _VERSION.name in tables else None
+    others = tables - {_VERSION.name} if is_sqlite(connection) else tables & set(metadata.tables)
+    return RevisionCheck(current, foreign=current is None and bool(others))
+
+
 def _current(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_VERSION.name):
-        return None
     rows = connection.execute(select(_VERSION.c.version_num).order_by(_VERSION.c.version_num)).scalars().all()
     return ",".join(rows) or None
+
+
+def _is_foreign(file: Path) -> bool:
+    """Say whether a SQLite file has tables and never had a revision, without our connections' settings.
+
+    Those would turn another program's file to a write-ahead log. What cannot be read here is for them to report.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as db:
+        query = "SELECT name = ? FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite/_%' ESCAPE '/'"
+        ours = [found for (found,) in db.execute(query, (_VERSION.name,))]
+        return bool(ours) and not any(ours)
+    return False

@@ -165,6 +165,14 @@ class Intents:
             update(intent).where(intent.c.intent_id == intent_id).values(outcome=outcome, settled_at=now, chunk_ids=[])
         )
 
+    def reopen(self, intent_id: int, chunk_ids: Sequence[str]) -> None:
+        """Take back what somebody settled while the change was still under way: the next run looks again."""
+        self._connection.execute(
+            update(intent)
+            .where(intent.c.intent_id == intent_id)
+            .values(outcome=None, settled_at=None, chunk_ids=list(chunk_ids))
+        )
+
     def unsettled(self, index: str, partition: str) -> list[Intent]:
         """Give the intents of a partition whose outcome nobody recorded, oldest first."""
         rows = self._connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Final
@@ -44,6 +44,11 @@ def place(finding: Finding) -> str:
             else f"{where.index}#{where.chunk_id}"
         )
     return where.source or where.index or "-"
+
+
+def several_sources(findings: Sequence[Finding]) -> bool:
+    """Say whether a table of these must name the sources, because a path alone would not tell them apart."""
+    return len({item.place.source for item in findings if item.place.source}) > 1
 
 
 def days_overdue(finding: Finding, day: date) -> int | None:

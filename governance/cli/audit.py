@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from governance.bootstrap import App
-from governance.cli.advice import advice, days_overdue, place
-from governance.cli.columns import code, number, words
+from governance.cli.advice import advice, days_overdue, place, several_sources
+from governance.cli.columns import brief, code, number, path, words
 from governance.cli.invocation import suggestion
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
@@ -137,7 +137,7 @@ def _show(screen: Screen, result: AuditResult, now: datetime, options: Options) 
     counts = f"{plural(found.open, 'finding')} in {plural(result.coverage.documents, 'document')}"
     screen.line(f"Audit as of {result.as_of}: {counts}{worst}.")
     for name, at in result.listed_at.items():
-        screen.line(f"{name}: {_age(at, now)}")
+        screen.line(f"{name}: {_age(at, now, options)}", typed=at is None)
     if found.live:
         screen.head("By kind")
         show_counts(screen, found.live)
@@ -166,20 +166,22 @@ def show_counts(screen: Screen, findings: Sequence[Finding]) -> None:
     counts = Counter((item.kind.value, item.period.severity) for item in findings)
     kinds = sorted({kind for kind, _ in counts}, key=lambda kind: [-counts[kind, word] for word in Severity])
     present = [word for word in Severity if any(counts[kind, word] for kind in kinds)]
-    columns = [words("KIND"), *(number(word.value.upper()) for word in present)]
+    columns = [code("KIND"), *(number(word.value.upper()) for word in present)]
     screen.table(columns, [[kind, *(counts[kind, word] or None for word in present)] for kind in kinds])
 
 
 def show_findings(screen: Screen, findings: Sequence[Finding], day: date) -> None:
     """Print findings with their owners and what to do."""
-    late = [days_overdue(item, day) for item in findings]
-    screen.table(
-        [code("SEVERITY"), words("KIND"), words("DOCUMENT"), number("DAYS LATE"), words("OWNER"), words("WHAT TO DO")],
-        [
-            [item.period.severity.value, item.kind.value, place(item), days, item.period.owner, advice(item)]
-            for item, days in zip(findings, late, strict=True)
-        ],
-    )
+    several = several_sources(findings)
+    first = [code("SEVERITY"), code("KIND"), number("DAYS LATE"), brief("OWNER"), words("WHAT TO DO")]
+    columns = [*first, *([code("SOURCE")] if several else []), path("DOCUMENT")]
+    screen.table(columns, [_row(item, day, with_source=several) for item in findings])
+
+
+def _row(item: Finding, day: date, *, with_source: bool) -> list[object]:
+    late, period = days_overdue(item, day), item.period
+    facts = [period.severity.value, item.kind.value, late, period.owner, advice(item)]
+    return [*facts, *([item.place.source or None] if with_source else []), place(item)]
 
 
 def _not_covered(sentences: Sequence[str]) -> list[str]:
@@ -191,9 +193,9 @@ def _not_covered(sentences: Sequence[str]) -> list[str]:
     return [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items()]
 
 
-def _age(at: datetime | None, now: datetime) -> str:
+def _age(at: datetime | None, now: datetime, options: Options) -> str:
     if at is None:
-        return "never ingested, so nothing is known of it; next: kbgov ingest"
+        return f"never ingested, so nothing is known of it; next: {suggestion(options, 'ingest')}"
     return f"as ingested {_ago(now - at)} ({_moment(at)})"
 
 

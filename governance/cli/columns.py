@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from governance.cli.text import ENDLESS, LONGEST
+
 Justify: TypeAlias = Literal["left", "right"]
+Fit: TypeAlias = Literal["fixed", "brief", "wrapped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +16,17 @@ class Column:
     """A table's column.
 
     Attributes:
-        fixed: Never wrapped on a narrow terminal: days, counts, codes.
+        fit: What becomes of its cells on a narrow terminal: `fixed` ones stay as they are and are printed past the
+            edge if need be, so that they can be copied; of `brief` ones the end is cut off, before anything else;
+            `wrapped` ones go on in the next line.
+        longest: Characters after which a cell is cut even where there is room.
 
     """
 
     title: str
     justify: Justify = "left"
-    fixed: bool = False
+    fit: Fit = "wrapped"
+    longest: int = LONGEST
 
 
 def words(title: str) -> Column:
@@ -27,11 +34,21 @@ def words(title: str) -> Column:
     return Column(title)
 
 
+def brief(title: str) -> Column:
+    """Give a column of names and titles that tell enough when their end is missing."""
+    return Column(title, fit="brief")
+
+
 def code(title: str) -> Column:
     """Give a column of days or codes."""
-    return Column(title, fixed=True)
+    return Column(title, fit="fixed")
+
+
+def path(title: str) -> Column:
+    """Give a column of what is to be copied whole: paths. It stands last, where it disturbs no other column."""
+    return Column(title, fit="fixed", longest=ENDLESS)
 
 
 def number(title: str) -> Column:
     """Give a column of counts."""
-    return Column(title, "right", fixed=True)
+    return Column(title, "right", fit="fixed")

@@ -15,7 +15,7 @@ import click
 from governance.bootstrap import open_app
 from governance.cli.advice import ADVICE, place
 from governance.cli.audit import payload, request, show_counts
-from governance.cli.columns import code, number, words
+from governance.cli.columns import brief, code, number, path
 from governance.cli.demo_folder import HANDBOOK, prepare
 from governance.cli.invocation import program, relative
 from governance.cli.options import Answer, Options, answering
@@ -111,10 +111,10 @@ def _show(screen: Screen, done: _Shown) -> None:
     screen.line(f"Audited as of {AS_OF}; the day is fixed, so that everybody sees the same.")
     screen.head(f"{len(done.overdue)} pages are overdue for review")
     screen.table(
-        [number("DAYS LATE"), code("DUE"), words("OWNER"), words("PAGE")],
+        [number("DAYS LATE"), code("DUE"), brief("OWNER"), path("PAGE")],
         [_overdue_row(item) for item in done.overdue],
     )
-    screen.head("This is wrong as well")
+    screen.head("Also found")
     _show_rest(screen, [item for item in done.audit.findings.live if item.kind is not FindingKind.OVERDUE])
     screen.head(f"{done.audit.findings.open} findings in all")
     show_counts(screen, done.audit.findings.live)

@@ -51,7 +51,7 @@ def command(options: Options) -> Answer:
 
 def _show(screen: Screen, checks: Sequence[Check]) -> None:
     screen.table(
-        [code("STATUS"), words("CHECK"), words("DETAIL"), words("NEXT")],
+        [code("STATUS"), code("CHECK"), words("DETAIL"), words("NEXT")],
         [[check.status.value, check.name, check.detail, check.next_step or ""] for check in checks],
     )
     counts = {status: sum(check.status is status for check in checks) for status in Status}

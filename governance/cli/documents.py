@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.cli.columns import code, number, words
+from governance.cli.columns import brief, code, number, path
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
@@ -18,15 +18,7 @@ from governance.services.review import AssessedDocument, list_documents, show_do
 if TYPE_CHECKING:
     from governance.cli.output import Screen
 
-_COLUMNS = (
-    code("STATUS"),
-    number("DAYS LATE"),
-    code("DUE"),
-    code("REVIEWED"),
-    words("OWNER"),
-    words("DOCUMENT"),
-    words("TITLE"),
-)
+_COLUMNS = (code("STATUS"), number("DAYS LATE"), code("DUE"), code("REVIEWED"), brief("OWNER"), brief("TITLE"))
 
 
 @click.group(
@@ -106,7 +98,9 @@ def show_table(screen: Screen, documents: Sequence[AssessedDocument]) -> None:
     if not documents:
         screen.line("No document is of this kind.")
         return
-    screen.table(_COLUMNS, [_row(item) for item in documents])
+    several = len({item.document.source for item in documents}) > 1
+    columns = [*_COLUMNS, *([code("SOURCE")] if several else []), path("DOCUMENT")]
+    screen.table(columns, [_row(item, with_source=several) for item in documents])
     screen.line(plural(len(documents), "document"))
 
 
@@ -115,10 +109,10 @@ def show_one(screen: Screen, item: AssessedDocument) -> None:
     facts = {name: value for name, value in item.as_json().items() if name != "evidence"}
     rows: list[list[object]] = [[name, value] for name, value in facts.items()]
     rows += [[f"evidence.{name}", value] for name, value in item.assessment.evidence.items()]
-    screen.table([words("FACT"), words("VALUE")], rows)
+    screen.table([code("FACT"), path("VALUE")], rows)
 
 
-def _row(item: AssessedDocument) -> list[object]:
+def _row(item: AssessedDocument, *, with_source: bool) -> list[object]:
     found, document = item.assessment, item.document
-    late = found.days_overdue
-    return [found.status.value, late, found.due, found.reviewed_on, document.owner, document.document, document.title]
+    facts = [found.status.value, found.days_overdue, found.due, found.reviewed_on, document.owner, document.title]
+    return [*facts, *([document.source] if with_source else []), document.document]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.cli.advice import advice, place
-from governance.cli.columns import code, words
+from governance.cli.advice import advice, place, several_sources
+from governance.cli.columns import brief, code, path, words
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
@@ -121,10 +121,11 @@ def show_table(screen: Screen, findings: Sequence[Finding], *, with_resolved: bo
     """Print a list of findings."""
     shown = [item for item in findings if with_resolved or item.period.status is not FindingStatus.RESOLVED]
     if shown:
-        screen.table(
-            [code("SEVERITY"), words("KIND"), code("STATUS"), words("DOCUMENT"), words("OWNER"), code("FINGERPRINT")],
-            [_row(item) for item in shown],
-        )
+        several = several_sources(shown)
+        source = [code("SOURCE")] if several else []
+        first = [code("SEVERITY"), code("KIND"), code("STATUS"), code("FINGERPRINT")]
+        columns = [*first, brief("OWNER"), *source, path("DOCUMENT")]
+        screen.table(columns, [_row(item, with_source=several) for item in shown])
     hidden = len(findings) - len(shown)
     screen.line(plural(len(shown), "finding") + (f"; {hidden} more are resolved: --status resolved" if hidden else ""))
 
@@ -141,18 +142,18 @@ def _show_one(screen: Screen, finding: Finding, history: Sequence[FindingPeriod]
     facts = {name: value for name, value in finding.as_json().items() if name not in {"evidence", "message"}}
     rows: list[list[object]] = [[name, value] for name, value in facts.items() if value not in {None, ""}]
     rows += [[f"evidence.{name}", value] for name, value in finding.period.evidence.items()]
-    screen.table([words("FACT"), words("VALUE")], rows)
+    screen.table([code("FACT"), path("VALUE")], rows)
     screen.head("History")
     screen.table(
-        [code("FROM"), code("UNTIL"), code("STATUS"), code("SEVERITY"), words("BY"), words("REASON"), code("RUN")],
+        [code("FROM"), code("UNTIL"), code("STATUS"), code("SEVERITY"), brief("BY"), words("REASON"), code("RUN")],
         [_period_row(item) for item in history],
     )
 
 
-def _row(item: Finding) -> list[object]:
+def _row(item: Finding, *, with_source: bool) -> list[object]:
     period = item.period
-    short = item.fingerprint[:SHORT]
-    return [period.severity.value, item.kind.value, period.status.value, place(item), period.owner, short]
+    facts = [period.severity.value, item.kind.value, period.status.value, item.fingerprint[:SHORT], period.owner]
+    return [*facts, *([item.place.source or None] if with_source else []), place(item)]
 
 
 def _period_row(item: FindingPeriod) -> list[object]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.cli.columns import number, words
-from governance.cli.invocation import suggestion
+from governance.cli.columns import code, number
+from governance.cli.invocation import retyped, suggestion
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
+from governance.domain.errors import InputError
 from governance.services.ingest_sources import IngestReport, SourceIngest, ingest_sources
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ REFUSED = 6
 NOT_ALL = 3
 UNREADABLE = "findings list --kind 'coverage.*'"
 _COLUMNS = (
-    words("SOURCE"),
-    words("INDEX"),
+    code("SOURCE"),
+    code("INDEX"),
     *map(number, ("SEEN", "ADDED", "CHANGED", "UNCHANGED", "REMOVED", "FAILED", "CHUNKS +", "CHUNKS -")),
 )
 
@@ -46,6 +47,12 @@ def command(options: Options, source: str | None, index: str | None, as_of: date
     Exit code 3 when something could not be read, 6 when a listing was not believed, so that nothing was changed.
     """
     with opened(options) as app:
+        if as_of is not None and as_of > app.today:
+            raise InputError(
+                "findings cannot be dated with a day to come",
+                item=as_of.isoformat(),
+                next_step="give today or an earlier day",
+            )
         desk = replace(app.desk, today=as_of) if as_of else app.desk
         report = ingest_sources(desk, app.gate, app.runner, app.jobs(source, index))
     return Answer(
@@ -67,7 +74,7 @@ def _show(screen: Screen, report: IngestReport, options: Options) -> None:
     screen.table(_COLUMNS, [_row(item) for item in report.sources])
     for item in report.sources:
         for sentence in _trouble(item):
-            screen.line(sentence)
+            screen.line(retyped(sentence, options.config if options.config_typed else None))
     if report.failed:
         screen.line(f"{plural(report.failed, 'document')} could not be read; what the index has of them stays.")
         screen.line(f"next: {suggestion(options, UNREADABLE)}", typed=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 from governance.cli.options import Options
 
 NAME = "kbgov"
-_COMMAND = re.compile(rf"{NAME} (?:db upgrade|ingest|audit run|doctor|findings list)(?: --[a-z-]+ [^ ]+)*")
+_COMMAND = re.compile(
+    rf"\b{NAME} (?:db upgrade|ingest|audit run|doctor|findings list|documents list)\b(?: --[a-z-]+ [^\s,;]+)*"
+)
 
 
 def program() -> str:
@@ -35,8 +37,8 @@ def suggestion(options: Options, arguments: str) -> str:
 
 
 def retyped(next_step: str, config: Path | None) -> str:
-    """Give a next step that is a command with the configuration that was typed; any other as it is."""
-    return next_step + _named(config) if _COMMAND.fullmatch(next_step) else next_step
+    """Give a next step whose commands name the configuration that was typed."""
+    return _COMMAND.sub(lambda found: found[0] + _named(config), next_step)
 
 
 def config_of(arguments: Sequence[str]) -> Path | None:

@@ -110,13 +110,27 @@ def run(arguments: Sequence[str]) -> int:
 def _fail(error: BaseException, arguments: Sequence[str]) -> int:
     from governance.cli.invocation import config_of, retyped  # noqa: PLC0415 - only after a failure
 
-    failure = failure_of(error)
     typed = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if isinstance(error, click.UsageError) and error.ctx is None:
+        error.ctx = _context_of(typed)  # click does not say where an option lacks its value
+    failure = failure_of(error)
     if failure.next_step:
         failure = replace(failure, next_step=retyped(failure.next_step, config_of(typed)))
     with suppress(OSError):
         report(failure, error, as_json="--json" in typed, debug="--debug" in typed)
     return failure.exit_code
+
+
+def _context_of(arguments: Sequence[str]) -> click.Context:
+    """Give the context of the command that was typed, as far as its name goes."""
+    command: click.Command = kbgov
+    context = click.Context(command, info_name="kbgov")
+    for word in arguments:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            break
+        command, context = found, click.Context(found, info_name=word, parent=context)
+    return context
 
 
 def _open_streams() -> None:

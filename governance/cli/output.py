@@ -1,7 +1,8 @@
 """The one Console that everything people read goes through.
 
 rich obeys NO_COLOR, FORCE_COLOR and TERM=dumb. Tables are plain columns without lines. Where a terminal is too narrow
-for one its cells are wrapped; in a file or a pipe they never are, so that the output is the same on every machine.
+for one its cells are cut or wrapped, as each column says; in a file or a pipe they never are, so that the output is the
+same on every machine.
 Nothing is ever read as markup, and every value is cleaned.
 """
 
@@ -12,14 +13,12 @@ from typing import Final, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from governance.cli.columns import Column
-from governance.cli.text import clean
+from governance.cli.layout import fitted, in_lines
+from governance.cli.text import ENDLESS, clean
 
-ENDLESS: Final = 100_000
-"""Columns of a file or a pipe."""
 STYLES: Final = {
     "critical": "bold red",
     "high": "red",
@@ -72,36 +71,28 @@ class Screen:
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
         """Print rows; None stands as "-". A cell that is one of the words in STYLES has its color."""
         titles = [Text(column.title, "bold") for column in columns]
-        lines = [titles, *([_cell(value) for value in row] for row in rows)]
+        cells = [[_cell(value, column) for value, column in zip(row, columns, strict=True)] for row in rows]
+        lines = [titles, *cells]
         widths = [max(cell_len(line[place].plain) for line in lines) for place in range(len(columns))]
-        if self.terminal and sum(widths) + len(_GAP) * (len(widths) - 1) > self._console.width:
-            self._console.print(_wrapped(columns, lines[1:]))
-        else:
-            self._plain(columns, lines, widths)
+        if self.terminal:
+            widths = fitted(columns, widths, self._console.width - len(_GAP) * (len(columns) - 1))
+        for line in lines:
+            for part in in_lines(columns, line, widths):
+                self._plain(columns, part, widths)
 
-    def _plain(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]], widths: Sequence[int]) -> None:
-        for row in rows:
-            line = Text(_GAP).join(
-                _padded(cell, column, width) for cell, column, width in zip(row, columns, widths, strict=True)
-            )
-            line.rstrip()
-            self._console.print(line, soft_wrap=True)
+    def _plain(self, columns: Sequence[Column], cells: Sequence[Text], widths: Sequence[int]) -> None:
+        line = Text(_GAP).join(
+            _padded(cell, column, width) for cell, column, width in zip(cells, columns, widths, strict=True)
+        )
+        line.rstrip()
+        self._console.print(line, soft_wrap=True)
 
 
-def _cell(value: object) -> Text:
-    text = "-" if value is None else clean(value)
+def _cell(value: object, column: Column) -> Text:
+    text = "-" if value is None else clean(value, column.longest)
     return Text(text, STYLES.get(text, ""))
 
 
 def _padded(cell: Text, column: Column, width: int) -> Text:
     blank = " " * (width - cell_len(cell.plain))
     return Text.assemble(blank, cell) if column.justify == "right" else Text.assemble(cell, blank)
-
-
-def _wrapped(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> Table:
-    table = Table(box=None, padding=(0, len(_GAP), 0, 0), pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.title, justify=column.justify, no_wrap=column.fixed, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table

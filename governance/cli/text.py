@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST: Final = 200
+ENDLESS: Final = 100_000
+"""Columns of a file or a pipe, and characters of what is never cut."""
 
 
 def clean(value: object, longest: int = LONGEST) -> str:

@@ -108,6 +108,14 @@ class IndexWriter(Protocol):
         """Let go of the connection. A second call does nothing."""
 
 
+Fence = Callable[[], None]
+"""Raises when the caller may not write any more."""
+
+
+def unfenced() -> None:
+    """Let every change pass: for a caller that nobody else can succeed."""
+
+
 class Index(Protocol):
     """A configured index: opens one port per partition. Audits open readers, only the write gate opens a writer."""
 
@@ -121,8 +129,13 @@ class Index(Protocol):
     def reader(self, partition: str = "") -> IndexReader:
         """Open a reading port."""
 
-    def writer(self, partition: str = "") -> IndexWriter:
-        """Open a writing port."""
+    def writer(self, partition: str = "", fence: Fence = unfenced) -> IndexWriter:
+        """Open a writing port.
+
+        `fence` is called inside the store's own transaction before anything is put, patched or deleted, or right
+        before the call where the store has no transactions; when it raises, nothing is changed. So a process
+        that was paused until another one took its work over cannot undo what that one did.
+        """
 
 
 class Embedder(Protocol):

@@ -25,7 +25,7 @@ from governance.domain.chunks import (
     Where,
 )
 from governance.domain.errors import InputError
-from governance.domain.ports import IndexReader, IndexWriter
+from governance.domain.ports import Fence, IndexReader, IndexWriter, unfenced
 from governance.domain.values import Vector
 from governance.indexes.encoding import (
     Encoded,
@@ -111,9 +111,9 @@ class MemoryIndex:
         """Open a reading port."""
         return MemoryReader(self._name, partition, self._store(partition))
 
-    def writer(self, partition: str = "") -> IndexWriter:
+    def writer(self, partition: str = "", fence: Fence = unfenced) -> IndexWriter:
         """Open a writing port."""
-        return MemoryWriter(self._name, self._store(partition))
+        return MemoryWriter(self._name, self._store(partition), fence)
 
     def _store(self, partition: str) -> _Store:
         if not is_unicode(partition):
@@ -269,6 +269,10 @@ class MemoryReader(_Port):
 class MemoryWriter(_Port):
     """Writes one partition."""
 
+    def __init__(self, name: str, store: _Store, fence: Fence) -> None:
+        super().__init__(name, store)
+        self._fence = fence
+
     def put(self, records: Sequence[Record]) -> BatchResult:
         """Insert or replace whole records.
 
@@ -276,6 +280,7 @@ class MemoryWriter(_Port):
         is in `failed`, and its older version stays. Of records with one id the last counts.
         """
         store = self._store
+        self._fence()
         encoded, failed = encode_records(records)
         existed = sum(record.chunk_id in store.numbers for record in encoded)
         for record in encoded:
@@ -285,6 +290,7 @@ class MemoryWriter(_Port):
     def patch(self, ids: Sequence[str], metadata: Metadata) -> BatchResult:
         """Merge top-level metadata keys into each record; None removes a key."""
         store = self._store
+        self._fence()
         distinct = list(dict.fromkeys(ids))
         try:
             encode_metadata(metadata)
@@ -303,6 +309,7 @@ class MemoryWriter(_Port):
     def delete(self, ids: Sequence[str]) -> BatchResult:
         """Delete by id; absent ids are no failure."""
         store = self._store
+        self._fence()
         distinct = set(ids)
         numbers = [store.numbers.pop(chunk_id) for chunk_id in distinct if chunk_id in store.numbers]
         for number in numbers:

@@ -30,6 +30,8 @@ _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ZERO: Final = re.compile(r"0+\s*(?:days?|d|weeks?|w|months?|mo|years?|y)", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EXAMPLES: Final = [date(year, month, 1) for year in range(2024, 2028) for month in range(1, 13)]
+"""Due days between which every length of a month lies."""
 _T = TypeVar("_T")
 
 
@@ -261,6 +263,12 @@ def _conditions(key: str, models: list[MatchModel]) -> list[Match]:
     return [model.condition() for model in models]
 
 
+def _span(duration: str) -> Interval:
+    """Read the normal form, in which a length may be zero."""
+    count, unit = duration.split()
+    return Interval(int(count), Unit(unit.removesuffix("s")))
+
+
 class FreshnessModel(_Model):
     """How long a document stays fresh after a review."""
 
@@ -270,6 +278,16 @@ class FreshnessModel(_Model):
     error_after: LengthOrNone = Field("90 days", description="Overdue documents are severe from so long past due.")
     changed_grace: Days = Field("7 days", description="A document may change so long after its review.")
     unknown: ReportWord = Field("report", description="Documents without a review date or a rule: report or ignore.")
+
+    @model_validator(mode="after")
+    def _check(self) -> FreshnessModel:
+        warn, error = _span(self.warn_after), _span(self.error_after)
+        if all(warn.after(day) > error.after(day) for day in _EXAMPLES):
+            raise Wrong(
+                f"warn_after ({self.warn_after}) is later than error_after ({self.error_after})",
+                "make warn_after shorter or error_after longer; what is left out has its default",
+            )
+        return self
 
 
 class WaiverModel(_Model):

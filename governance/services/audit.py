@@ -20,10 +20,12 @@ from governance.detectors.registry import RECORD_DETECTORS, SET_DETECTORS, kinds
 from governance.domain.actors import Role
 from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document
+from governance.domain.errors import InputError
 from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.domain.ports import Signature
 from governance.domain.values import Json
 from governance.policy.match import Subject as MatchSubject
+from governance.policy.model import PolicySet
 from governance.policy.resolve import freshness_rule, waiver_for
 from governance.services.context import RunContext
 from governance.services.findings import PolicyWaiver, Reconciled, Scope, reconcile
@@ -106,11 +108,18 @@ def audit(desk: Desk, request: AuditRequest) -> AuditResult:
     """Audit the catalog as of a day; store the result unless the day is not the newest.
 
     Raises:
+        InputError: The day to be recorded has not come.
         RoleRefused: The actor is no steward.
         LockHeld: Another audit is under way.
 
     """
     desk.actor.require(Role.STEWARD)
+    if request.record and request.as_of > desk.today:
+        raise InputError(
+            "the audit of a day to come cannot be recorded",
+            item=request.as_of.isoformat(),
+            next_step="leave out --record to see what it would find",
+        )
     not_stored = None if request.record else _why_not_stored(desk, request.as_of)
     if not_stored is not None:
         return _preview(desk, request, not_stored)
@@ -232,6 +241,8 @@ def _of_sources(
     for state in states.values():
         yield from listing_observations(state)
     with_documents = {source for source, _ in documents}
+    if not sources and not documents:
+        yield nothing_scanned_observation("")
     for name in sources:
         if name not in with_documents:
             yield nothing_scanned_observation(name)
@@ -260,28 +271,41 @@ def _not_covered(states: Mapping[str, SourceState], request: AuditRequest) -> tu
     later = [f"{word.value}: not yet audited by this version" for word in unbuilt]
     left_out = [f"{word.value}: left out by --only" for word in Word if word not in {*unbuilt, *request.words}]
     never = [f"source {name}: never ingested" for name in request.sources if name not in states]
-    return (*later, *left_out, *never)
+    stray = [
+        f"source {name}: no longer configured, its documents are as they were last listed"
+        for name in sorted(states)
+        if name not in request.sources
+    ]
+    return (*later, *left_out, *never, *stray)
 
 
 def _reconcile(
     uow: UnitOfWork, desk: Desk, request: AuditRequest, observed: _Observed, context: RunContext
 ) -> Reconciled:
     scope = Scope(
-        kinds=frozenset(kind.value for kind in kinds_for(request.words) - NEEDS_A_LISTING),
+        kinds=frozenset(kind.value for kind in kinds_for(request.words)),
         day=request.as_of,
         covers=_could_be_read(uow),
         next_days=_next_days(uow, request.as_of),
     )
+    waiver = policy_waivers(uow, desk.policies, request.as_of)
+    return reconcile(uow, observed.observations, scope, waiver, context, desk.clock())
+
+
+def policy_waivers(uow: UnitOfWork, policies: PolicySet, day: date) -> Callable[[Observation], PolicyWaiver | None]:
+    """Give what says of an observation whether a policy lets it stand on the day."""
+    if not policies.waivers:
+        return lambda _item: None
     documents = {(item.source, item.document): item for item in uow.documents.every()}
     indexes = uow.chunks.index_of()
 
     def waiver(item: Observation) -> PolicyWaiver | None:
         key = (item.place.source, item.place.document)
         about = documents.get(key) or MatchSubject(source=item.place.source, path=item.place.document)
-        found = waiver_for(desk.policies, item.kind, about, request.as_of, indexes.get(key))
+        found = waiver_for(policies, item.kind, about, day, indexes.get(key))
         return PolicyWaiver(found.reason, found.until, found.by or found.policy) if found else None
 
-    return reconcile(uow, observed.observations, scope, waiver, context, desk.clock())
+    return waiver
 
 
 def _could_be_read(uow: UnitOfWork) -> Callable[[FindingHistory], bool]:
@@ -289,6 +313,8 @@ def _could_be_read(uow: UnitOfWork) -> Callable[[FindingHistory], bool]:
     unreadable = {(item.source, item.document) for item in uow.documents.every() if item.unreadable is not None}
 
     def covers(item: FindingHistory) -> bool:
+        if item.kind in NEEDS_A_LISTING:
+            return False
         return item.kind == FindingKind.UNREADABLE or (item.place.source, item.place.document) not in unreadable
 
     return covers

@@ -13,7 +13,7 @@ from governance.domain.actors import Role
 from governance.domain.errors import InputError
 from governance.domain.events import Action, Event
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus
-from governance.domain.history import period_at, splice
+from governance.domain.history import lay_down, period_at
 from governance.policy.model import WaiverReason
 from governance.services.runs import Desk
 
@@ -42,7 +42,7 @@ def list_findings(
     with desk.catalog.read() as uow:
         found = [
             item
-            for item in uow.findings.listed(as_of)
+            for item in uow.findings.listed(as_of or desk.today)
             if (kind is None or fnmatchcase(item.kind.value, kind))
             and (status is None or item.period.status is status)
             and (document is None or item.place.document == document)
@@ -106,11 +106,11 @@ def _decide(
         present = period_at(history.periods, desk.today)
         if present is None or present.status is FindingStatus.RESOLVED:
             raise InputError(
-                "this finding is resolved; there is nothing to decide",
+                "this finding is not open today; there is nothing to decide",
                 item=history.fingerprint,
                 next_step="kbgov findings list --status open",
             )
-        periods = splice(history.periods, replace(decide(present), run_id=None), desk.today, None)
+        periods = lay_down(history.periods, replace(decide(present), run_id=None), desk.today, None)
         history = replace(history, periods=periods)
         uow.findings.save([history])
         uow.record(_event(desk, action, reason, history.fingerprint))

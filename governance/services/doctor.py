@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,8 @@ LOW_SPACE: Final = 1 << 30
 NO_SPACE: Final = 100 << 20
 STALE: Final = timedelta(days=7)
 SKEW: Final = timedelta(seconds=60)
-_AFTER: Final = {"ingest": "kbgov ingest", "audit": "kbgov audit run"}
+INGEST: Final = "kbgov ingest"
+_AFTER: Final = {"ingest": INGEST, "audit": "kbgov audit run"}
 
 
 class Patient(IndexPatient, Protocol):
@@ -74,14 +76,47 @@ def examine(patient: Patient) -> list[Check]:
     if usable:
         probes += [("secure_delete", lambda: _secure_delete(patient)), ("clock", lambda: _clock(patient))]
     probes += [(f"disk of {what}", partial(_space, folder)) for what, folder in sorted(_folders(patient).items())]
-    probes += [(f"source {name}", partial(_source, patient, name)) for name in patient.sources]
+    probes += _probes_of_sources(patient, in_catalog=usable)
     probes += [(f"index {name}", partial(index_verdict, patient, name, writable=usable)) for name in patient.indexes]
     if usable:
         probes += [(f"last {command}", partial(_last_run, patient, command)) for command in _AFTER]
     for done, (name, probe) in enumerate(probes):
         patient.progress("checks", done, len(probes))
         checks.append(_tried(name, probe))
-    return checks
+    return checks if patient.sources else [_without_ingest(item, patient) for item in checks]
+
+
+def _probes_of_sources(patient: Patient, *, in_catalog: bool) -> list[tuple[str, Callable[[], Verdict]]]:
+    """Give what to look at: every source that is configured, and every other one that the catalog knows."""
+    probes: list[tuple[str, Callable[[], Verdict]]] = [
+        (f"source {name}", partial(_source, patient, name)) for name in patient.sources
+    ]
+    if not probes:
+        probes.append(("sources", lambda: bad("no source is configured", _add_source(patient, "NAME"))))
+    if in_catalog:
+        probes += [(f"source {name}", partial(_forgotten, patient, name)) for name in _forgotten_names(patient)]
+    return probes
+
+
+def _without_ingest(item: Check, patient: Patient) -> Check:
+    """Name no command that would refuse: without a source there is nothing to ingest."""
+    return replace(item, next_step=_add_source(patient, "NAME")) if item.next_step == INGEST else item
+
+
+def _add_source(patient: Patient, name: str) -> str:
+    return f"add a section [sources.{name}] to {patient.config_file or 'a kbgov.toml'}"
+
+
+def _forgotten_names(patient: Patient) -> list[str]:
+    try:
+        with patient.catalog.read() as uow:
+            return [state.source for state in uow.sources.states() if state.source not in patient.sources]
+    except KbgovError:  # the check of the last run meets the same and says it
+        return []
+
+
+def _forgotten(patient: Patient, name: str) -> Verdict:
+    return poor("in the catalog, but no longer configured: nobody looks at its pages", _add_source(patient, name))
 
 
 def _tried(name: str, probe: Callable[[], Verdict]) -> Check:

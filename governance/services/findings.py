@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,12 +11,16 @@ from datetime import date, datetime
 from governance.catalog.findings import FindingHistory
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.domain.events import Action, Event
-from governance.domain.findings import Finding, FindingPeriod, FindingStatus, Observation, Severity
-from governance.domain.history import period_at, splice
-from governance.domain.values import digest_of
+from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus, Observation, Severity
+from governance.domain.history import lay_down, merged, period_at
+from governance.domain.values import canonical_json, digest_of
 from governance.services.context import RunContext
 
 LIVE = frozenset({FindingStatus.OPEN, FindingStatus.ACKNOWLEDGED})
+
+
+BY_POLICY = "policy:"
+"""How the actor of a period begins that a policy's waiver made; no person may be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +84,24 @@ def reconcile(
     changed: list[FindingHistory] = []
     seen_again: list[str] = []
     told: dict[tuple[Action, str], list[str]] = defaultdict(list)
-    for fingerprint in sorted(observed.keys() | {key for key, item in known.items() if scope.covers(item)}):
+    for fingerprint in sorted(observed.keys() | known.keys()):
         history, item = known.get(fingerprint), observed.get(fingerprint)
         before = period_at(history.periods, scope.day) if history else None
-        after = _decide(before, item, waiver(item) if item else None, context.run_id, scope.day)
+        untouched = item is None and history is not None and not scope.covers(history)
+        if untouched:
+            after = before  # nobody looked, so it stands as it was, and counts
+        else:
+            after = _decide(before, item, waiver(item) if item else None, context.run_id, scope.day)
         _count(result, told, fingerprint, _kind(history, item), before, after)
-        if item is not None and after is not None and after.status in LIVE:
+        if after is not None and after.status in LIVE:
             result.live.append(_live(history, item, after, now))
         if item is not None and history is not None:
             seen_again.append(fingerprint)
-        if after is not None and not _same(before, after):
+        if after is not None and not untouched:
             end = _end(history, scope, _kind(history, item))
-            changed.append(_with_period(history, item, after, scope.day, end, now))
+            updated = _with_period(history, item, after, scope.day, end, now)
+            if history is None or updated.periods != history.periods:
+                changed.append(updated)
     uow.findings.save(changed)
     uow.findings.touch(seen_again, now)
     for (action, kind), fingerprints in sorted(told.items()):
@@ -114,7 +125,7 @@ def _decide(
         policy=item.policy,
         message=item.message,
         from_day=day,
-        evidence=dict(item.evidence),
+        evidence=json.loads(canonical_json(dict(item.evidence))),  # as the catalog gives it back
         owner=item.owner,
         run_id=run_id,
     )
@@ -122,7 +133,7 @@ def _decide(
         return replace(
             fresh,
             status=FindingStatus.WAIVED,
-            actor=f"policy:{waiver.by}",
+            actor=f"{BY_POLICY}{waiver.by}",
             reason_code=waiver.reason,
             waived_until=waiver.until,
         )
@@ -130,7 +141,7 @@ def _decide(
 
 
 def _kept_decision(before: FindingPeriod | None, fresh: FindingPeriod, day: date) -> FindingPeriod:
-    if before is None or before.actor is None or before.actor.startswith("policy:"):
+    if before is None or not _by_a_person(before):
         return fresh
     if before.status is FindingStatus.WAIVED and before.waived_until is not None and before.waived_until < day:
         return fresh
@@ -143,6 +154,10 @@ def _kept_decision(before: FindingPeriod | None, fresh: FindingPeriod, day: date
             waived_until=before.waived_until,
         )
     return fresh
+
+
+def _by_a_person(period: FindingPeriod) -> bool:
+    return period.actor is not None and not period.actor.startswith(BY_POLICY)
 
 
 def _count(
@@ -165,7 +180,7 @@ def _count(
     if status in {*LIVE, FindingStatus.WAIVED} and was is None:
         result.opened += 1
         told[Action.FINDINGS_OPENED, kind].append(fingerprint)
-    elif status in LIVE and was in {FindingStatus.RESOLVED, FindingStatus.WAIVED}:
+    elif status in LIVE and (was in {FindingStatus.RESOLVED, FindingStatus.WAIVED} or _lapsed(before)):
         result.reopened += 1
         told[Action.FINDINGS_REOPENED, kind].append(fingerprint)
     elif status is FindingStatus.RESOLVED and was not in {None, FindingStatus.RESOLVED}:
@@ -173,35 +188,36 @@ def _count(
         told[Action.FINDINGS_RESOLVED, kind].append(fingerprint)
 
 
-def _live(history: FindingHistory | None, item: Observation, period: FindingPeriod, now: datetime) -> Finding:
+def _live(history: FindingHistory | None, item: Observation | None, period: FindingPeriod, now: datetime) -> Finding:
+    about = item or history
+    if about is None:
+        raise ValueError("a finding that nobody observed and nobody knows")
     assignee = history.assignee if history else None
     return Finding(
-        fingerprint=item.fingerprint,
-        kind=item.kind,
-        place=item.place,
-        rule=item.rule,
+        fingerprint=about.fingerprint,
+        kind=FindingKind(about.kind),
+        place=about.place,
+        rule=about.rule,
         period=replace(period, owner=assignee or period.owner),
         first_seen=history.first_seen if history else now,
-        last_seen=now,
+        last_seen=now if item or history is None else history.last_seen,
     )
+
+
+def _lapsed(before: FindingPeriod | None) -> bool:
+    """Say whether a waiver ended by itself and no run has taken notice yet."""
+    return before is not None and before.status is FindingStatus.OPEN and before.run_id is None
 
 
 def _kind(history: FindingHistory | None, item: Observation | None) -> str:
     return item.kind.value if item else history.kind if history else ""
 
 
-def _same(before: FindingPeriod | None, after: FindingPeriod) -> bool:
-    """Say whether nothing but the run and the day differ: then the older row stands."""
-    return before is not None and replace(
-        after, from_day=before.from_day, until_day=before.until_day, run_id=before.run_id
-    ) == replace(before, evidence=dict(before.evidence))
-
-
 def _end(history: FindingHistory | None, scope: Scope, kind: str) -> date | None:
     """Give the day up to which this run may speak: a later recorded run or a later decision of a person."""
     days = [scope.next_days[kind]] if kind in scope.next_days else []
     if history is not None:
-        days += [p.from_day for p in history.periods if p.from_day > scope.day and p.actor is not None]
+        days += [p.from_day for p in history.periods if p.from_day > scope.day and _by_a_person(p)]
     return min(days, default=None)
 
 
@@ -224,9 +240,10 @@ def _with_period(
             assignee=None,
             first_seen=now,
             last_seen=now,
-            periods=splice((), after, day, end),
+            periods=lay_down((), after, day, end),
         )
-    return replace(history, rule=item.rule if item else history.rule, periods=splice(history.periods, after, day, end))
+    periods = merged(lay_down(history.periods, after, day, end), day)
+    return replace(history, rule=item.rule if item else history.rule, periods=periods)
 
 
 def _event(action: Action, kind: str, fingerprints: Sequence[str], context: RunContext) -> Event:

@@ -12,11 +12,12 @@ from typing import TypeAlias, TypeVar
 
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
+from governance.domain.errors import LockHeld
 from governance.domain.events import Action, Change, ChangeKind, Event, Intent
 from governance.domain.ports import Index, IndexReader, IndexWriter
 from governance.domain.values import digest_of
 from governance.guard import Guard
-from governance.services.context import RunContext
+from governance.services.context import RunContext, unfenced
 
 Result = TypeVar("Result", BatchResult, PurgeReport)
 Then: TypeAlias = Callable[[UnitOfWork, Result], None]
@@ -35,6 +36,7 @@ class WriteGate:
         self._indexes = indexes
         self._guard = guard
         self._writers: dict[tuple[str, str], IndexWriter] = {}
+        self._context: RunContext | None = None
 
     def prepare(self, place: tuple[str, str]) -> None:
         """Open (index, partition) for writing, which makes a store that is not there yet; changes no record."""
@@ -113,15 +115,28 @@ class WriteGate:
         self, context: RunContext, change: Change, call: Callable[[IndexWriter], Result], then: Then[Result]
     ) -> Result:
         intent_id = self._announce(context, change)
+        self._context = context
         result = call(self._writer(change.index, change.partition))
-        with self._catalog.write() as uow:
-            context.fence(uow)
-            then(uow, result)
-            now = context.clock()
-            outcome, counts = _outcome(change, result)
-            uow.intents.settle(intent_id, outcome, now)
-            uow.record(_event(Action.INDEX_CHANGE_OBSERVED, context, change, intent_id, outcome, counts))
+        try:
+            with self._catalog.write() as uow:
+                context.fence(uow)
+                then(uow, result)
+                now = context.clock()
+                outcome, counts = _outcome(change, result)
+                uow.intents.settle(intent_id, outcome, now)
+                uow.record(_event(Action.INDEX_CHANGE_OBSERVED, context, change, intent_id, outcome, counts))
+        except LockHeld:
+            # Whoever took over may have looked into this change before it was made, and settled it.
+            with self._catalog.write() as uow:
+                uow.intents.reopen(intent_id, change.chunk_ids)
+            raise
         return result
+
+    def _still_ours(self) -> None:
+        """Raise LockHeld when another process has taken over the work that the gate is at."""
+        if self._context is not None and self._context.fence is not unfenced:
+            with self._catalog.write() as uow:
+                self._context.fence(uow)
 
     def _announce(self, context: RunContext, change: Change) -> int:
         with self._catalog.write() as uow:
@@ -157,7 +172,7 @@ class WriteGate:
     def _writer(self, index: str, partition: str) -> IndexWriter:
         key = (index, partition)
         if key not in self._writers:
-            self._writers[key] = self._indexes[index].writer(partition)
+            self._writers[key] = self._indexes[index].writer(partition, self._still_ours)
         return self._writers[key]
 
 

@@ -7,7 +7,7 @@ from two complete listings before its chunks are removed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from governance.catalog.chunks import IndexedVersion
@@ -233,20 +233,42 @@ def _note_unwritten(
 
 
 def _save_listing(uow: UnitOfWork, job: IngestJob, context: RunContext, listing: _Pass, now: datetime) -> None:
-    before = uow.sources.state(job.source.name)
-    believed = listing.complete
+    if not listing.complete:
+        note_interruption(uow, job.source, listing.interruption or "the listing was not read to its end", now)
+        return
     uow.sources.save(
         SourceState(
             source=job.source.name,
             recipe=job.source.recipe,
-            listed_at=now if believed else before.listed_at if before else None,
-            listing_run=context.run_id if believed else before.listing_run if before else None,
+            listed_at=now,
+            listing_run=context.run_id,
             refused_reason=None,
             refused_seen=None,
             refused_known=None,
-            interruption=listing.interruption,
+            interruption=None,
             attempted_at=now,
             documents_seen=len(listing.entries),
+        )
+    )
+
+
+def note_interruption(uow: UnitOfWork, source: Source, why: str, now: datetime) -> None:
+    """Note that a source could not be listed to its end; what an earlier listing said stays as it was."""
+    before = uow.sources.state(source.name)
+    uow.sources.save(
+        replace(before, interruption=why, attempted_at=now)
+        if before
+        else SourceState(
+            source=source.name,
+            recipe=source.recipe,
+            listed_at=None,
+            listing_run=None,
+            refused_reason=None,
+            refused_seen=None,
+            refused_known=None,
+            interruption=why,
+            attempted_at=now,
+            documents_seen=0,
         )
     )
 

@@ -143,6 +143,8 @@ class DocumentWriter:
 
     def _vectors(self, texts: Mapping[str, str]) -> dict[str, Vector]:
         vectors = self._parts.embedder.embed(list(texts.values()))
+        if any(len(vector) != self._parts.embedder.dimension or vector.format != "f" for vector in vectors):
+            raise ValueError("the embedder gave something else than vectors of its dimension")
         return dict(zip(texts, vectors, strict=True))
 
     def _put(self, context: RunContext, batch: _Batch) -> None:
@@ -266,6 +268,8 @@ def save_unreadable(
     now: datetime,
 ) -> None:
     """Note which documents could not be read: known ones keep their facts, new ones get a row without any."""
+    back = [name for name in failed if name in known and known[name].state is not DocumentState.PRESENT]
+    uow.documents.mark(source, back, DocumentState.PRESENT, now)
     uow.documents.mark_unreadable(source, {name: code for name, (code, _) in failed.items() if name in known})
     fresh = {name: item for name, item in failed.items() if name not in known}
     rows = [

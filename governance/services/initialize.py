@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Engine
+
 from governance.catalog.engine import create_catalog_engine, database_file
-from governance.catalog.migrate import RevisionState, check, upgrade
+from governance.catalog.migrate import RevisionCheck, RevisionState, check, upgrade
 from governance.config.load import load_settings
 from governance.config.settings import DEFAULT_DATABASE
 from governance.config.template import render_config
-from governance.domain.errors import ConfigError, InputError
+from governance.domain.errors import ConfigError, InputError, KbgovError, TryAgain
 from governance.policy.shipped import shipped_policies
 
 DEFAULT_INDEX: Final = "main"
@@ -58,26 +61,29 @@ class Initialized:
 def initialize(request: InitRequest, env: Mapping[str, str]) -> Initialized:
     """Write configuration and policies, and bring the catalog to this version.
 
-    Files that are there and say the same are left alone; nothing is written when one says something else.
+    Files that are there and say the same are left alone; nothing is written when one says something else. When
+    anything fails, configuration and policies that this call wrote are taken away again.
 
     Raises:
-        ConfigError: A name is no name, or the environment cannot be used.
+        ConfigError: A name is no name, a path is no UTF-8, or the environment cannot be used.
         InputError: A file is there and says something else, or the source is no folder.
         DatabaseRevisionError: The catalog is of another version.
         CatalogUnreachable: The catalog does not answer.
 
     """
     config = request.config.absolute()
+    _require_utf8(config)
     source_name = _source_name(request)
     texts = {config: _config_text(request, config.parent, source_name)} | {
         config.parent / POLICIES / file.name: file.read_text(encoding="utf-8")
         for file in sorted(shipped_policies().glob("*.yaml"))
     }
-    missing = [path for path, text in texts.items() if not _is_there(path, text)]
-    for path in missing:
-        _write(path, texts[path])
-    settings = load_settings(config, env)
-    database, made = _migrated(settings.resolved_database_url, settings.shown_database_url)
+    missing = [path for path, text in texts.items() if not _is_there(path, text, config)]
+    with _all_or_nothing() as written:
+        for path in missing:
+            _write(path, texts[path], written)
+        settings = load_settings(config, env)
+        database, made = _migrated(settings.resolved_database_url, settings.shown_database_url)
     created = tuple(map(str, [*missing, *made]))
     name = source_name if request.source is not None else None
     return Initialized(config=config, database=database, source_name=name, created=created)
@@ -127,7 +133,19 @@ def _source_name(request: InitRequest) -> str:
     return made or DEFAULT_SOURCE
 
 
-def _is_there(path: Path, text: str) -> bool:
+def _require_utf8(path: Path) -> None:
+    """Refuse what neither a configuration nor a database's address could name."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ConfigError(
+            "a path that is not UTF-8 cannot be used; nothing was written",
+            item=ascii(str(path)),
+            next_step="rename the folder, or name another one: kbgov init DIR",
+        ) from None
+
+
+def _is_there(path: Path, text: str, config: Path) -> bool:
     """Say whether the file is there and says the same.
 
     Raises:
@@ -141,17 +159,36 @@ def _is_there(path: Path, text: str) -> bool:
         return False
     except OSError as error:
         raise _unwritable(path, error) from None
+    keep = "keep it and go on with kbgov ingest"
+    rename = "rename it, type the same command again, then put it back in its place"
     raise InputError(
         "this file is there already and says something else; nothing was written",
         item=str(path),
-        next_step="keep it and go on with kbgov ingest, or name another folder: kbgov init DIR",
+        next_step=f"{keep if config.is_file() else rename}; or name another folder: kbgov init DIR",
     )
 
 
-def _write(path: Path, text: str) -> None:
+@contextmanager
+def _all_or_nothing() -> Iterator[list[Path]]:
+    """Give a list for files and folders that are made; after an error they are removed, where still as made."""
+    made: list[Path] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        yield made
+    except BaseException:
+        for path in reversed(made):
+            with suppress(OSError):  # a folder that somebody has put something into stays
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _write(path: Path, text: str, written: list[Path]) -> None:
+    """Make a file and the folders that it needs; each is added to `written` as soon as it is there."""
+    try:
+        for folder in [each for each in reversed(path.parents) if not each.exists()]:
+            folder.mkdir()
+            written.append(folder)
         with path.open("x", encoding="utf-8", newline="\n") as stream:
+            written.append(path)
             stream.write(text)
     except OSError as error:
         raise _unwritable(path, error) from None
@@ -169,8 +206,29 @@ def _migrated(url: str, shown_url: str) -> tuple[str, list[Path]]:
     try:
         file = database_file(engine)
         fresh = file is not None and not file.exists()
-        if check(engine).state is not RevisionState.OK:
+        if _catalog(engine, file).state is not RevisionState.OK:
             upgrade(engine)
         return str(file or shown_url), [file] if file is not None and fresh else []
     finally:
         engine.dispose()
+
+
+def _catalog(engine: Engine, file: Path | None) -> RevisionCheck:
+    """Look at the catalog; a file in its place that is none is told by name."""
+    try:
+        found = check(engine)
+    except (TryAgain, InputError):
+        raise
+    except KbgovError as error:
+        raise _no_catalog(error.message, file) from None
+    if found.foreign:
+        raise _no_catalog("this is not a catalog of kbgov", file)
+    return found
+
+
+def _no_catalog(message: str, file: Path | None) -> InputError:
+    return InputError(
+        f"{message}; nothing was written",
+        item=str(file or "database_url"),
+        next_step="move it away, or name another folder: kbgov init DIR",
+    )

@@ -74,9 +74,9 @@ class History:
 def read_history(root: Path, takes: Callable[[str], bool]) -> History:
     """Ask git for the last change of every document below `root` for which `takes(path)` is true.
 
-    The day is that of the commit, in the committer's own zone. Nothing is dated by a commit that touches more
-    than one and more than half of the documents (an import, a reformat, the edge of a shallow clone), by a pure
-    rename (the old name is followed) or by a change of the file mode. Merge commits date nothing by themselves.
+    The day is that of the commit, in the committer's own zone. Nothing is dated by a commit that touches more than
+    one and more than half of the documents of its time (an import, a reformat, the edge of a shallow clone), by a
+    pure rename (the old name is followed) or by a change of the file mode. Merge commits date nothing by themselves.
     Changes that are not committed are not dated. Reading stops as soon as every document has its day.
 
     Never raises: what git refuses is the note. Git runs without hooks, filters, pagers, prompts and network.
@@ -100,7 +100,7 @@ def _read(git: _Git, takes: Callable[[str], bool]) -> History:
     documents = {path: name for path, name in tracked.items() if takes(name)}
     if not documents:
         return History(note="git tracks none of the documents")
-    dating = Dating(documents)
+    dating = Dating(documents, lambda path: path.startswith(prefix) and takes(path.removeprefix(prefix)))
     with git.run(*_LOG, *(["--", f":(top,literal){prefix}"] if prefix else [])) as answer:
         for commit in commits(answer.tokens("\0")):
             dating.take(commit)
@@ -118,6 +118,7 @@ class Change:
         before: The old name in a pure rename, else the path.
         content: Whether the bytes changed.
         added: Whether the file did not exist before.
+        deleted: Whether it does not exist any more.
 
     """
 
@@ -125,6 +126,7 @@ class Change:
     before: str
     content: bool
     added: bool
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,18 @@ class Commit:
 class Dating:
     """Walks history backwards and gives each document the day of the first change that it meets.
 
+    What a commit touches is held against the documents that there were at that commit, those deleted since included:
+    an early import stays an import when the tree has grown tenfold.
+
     Args:
         documents: Path in the checkout's newest commit -> name of the document.
+        was_document: Says of a path in the checkout that was deleted since whether it held a document.
 
     """
 
-    def __init__(self, documents: Mapping[str, str]) -> None:
+    def __init__(self, documents: Mapping[str, str], was_document: Callable[[str], bool]) -> None:
         self.days: dict[str, date] = {}
-        self._most = max(1, len(documents) // 2)
+        self._was_document = was_document
         self._names = {path: [name] for path, name in documents.items()}
         self._undated = {path: [name] for path, name in documents.items()}
 
@@ -157,7 +163,10 @@ class Dating:
     def take(self, commit: Commit) -> None:
         """Look at the next older commit."""
         touched = [c for c in commit.changes if c.content and c.path in self._names]
-        dates = sum(len(self._names[c.path]) for c in touched) <= self._most
+        for change in commit.changes:
+            if change.deleted and self._was_document(change.path):
+                self._names.setdefault(change.path, [])
+        dates = len(touched) <= max(1, len(self._names) // 2)
         for change in touched if dates else ():
             for name in self._undated.pop(change.path, ()):
                 self.days[name] = commit.day
@@ -203,7 +212,7 @@ def _change(words: list[str], tokens: Iterator[str]) -> Change:
     before = path = next(tokens, "")
     if status.startswith("R"):
         path = next(tokens, "")
-    return Change(path, before, content=words[2] != words[3], added=status == "A")
+    return Change(path, before, content=words[2] != words[3], added=status == "A", deleted=status == "D")
 
 
 class _Git:

@@ -186,6 +186,7 @@ def test_only_vectors_of_the_asked_name_and_length_are_candidates(reader: IndexR
             Record("both", None, {}, {"default": vector_of([1, 0]), "title": vector_of([0, 1, 0])}),
             Record("longer", None, {}, {"default": vector_of([1, 0, 0])}),
             Record("title only", None, {}, {"title": vector_of([1, 1, 0])}),
+            Record("summary only", None, {}, {"summary": vector_of([0, 1, 0])}),
             Record("none", "text", {}),
         ]
     )
@@ -256,6 +257,7 @@ def test_records_with_more_of_the_words_come_first(library: IndexReader) -> None
     assert [hit.distance for hit in hits] == sorted(hit.distance for hit in hits)
     assert library.search("refund policy", 1) == hits[:1]
     assert library.search("refund policy", 10) == hits
+    assert [hit.chunk_id for hit in library.search("policy laptops", 1)] == ["t2"]
 
 
 def test_case_does_not_matter(library: IndexReader) -> None:

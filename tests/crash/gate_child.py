@@ -83,7 +83,7 @@ if sys.argv[4] == "purge":
     watch_statements()
 base = KnowledgeBase(Path(sys.argv[1]) / "pages", Path(sys.argv[1]) / "index.db", sys.argv[2])
 open_writer = base.index.writer
-base.index.writer = lambda partition="": Watched(open_writer(partition))
+base.index.writer = lambda *given: Watched(open_writer(*given))
 if sys.argv[4] == "purge":
     delete_and_purge(base)
 else:

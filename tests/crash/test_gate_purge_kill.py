@@ -25,6 +25,7 @@ def needles(ids: list[str]) -> list[bytes]:
 
 
 def found(base: KnowledgeBase, ids: list[str]) -> int:
+    base.gate.close()  # closing a file that SQLite has open here would drop this process's locks on it
     files = [file.read_bytes() for file in base.index_path.parent.glob("index.db*")]
     return sum(any(needle in file for file in files) for needle in needles(ids))
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import getpass
 import importlib.metadata
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -131,3 +133,42 @@ def test_a_next_step_carries_the_configuration_that_was_typed(kbgov: InProcess) 
         error = kbgov("ingest", "--json", *typed).json["error"]
         assert error["next"] == "kbgov db upgrade --config kbgov.toml"
     assert kbgov("ingest", "--json").json["error"]["next"] == "kbgov db upgrade"
+
+
+def somebody_elses(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE theirs (value TEXT)")
+        db.commit()
+
+
+def a_catalog_whose_revision_was_lost(file: Path) -> None:
+    (file.parent / "kbgov.db").rename(file)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("DELETE FROM alembic_version")
+        db.commit()
+
+
+def the_index(file: Path) -> None:
+    with open_app(None, env={}) as app:
+        app.index("main").writer().close()
+    (file.parent / "main-index.db").rename(file)
+
+
+@pytest.mark.parametrize("make", [somebody_elses, a_catalog_whose_revision_was_lost, the_index])
+def test_a_database_that_is_no_catalog_is_refused_and_left_alone(kbgov: InProcess, make) -> None:
+    file = kbgov.folder / "other.db"
+    make(file)
+    before = file.read_bytes()
+    kbgov.env.setenv("KBGOV_DATABASE_URL", "sqlite:///other.db")
+    for command in (("ingest",), ("audit", "run"), ("findings", "list"), ("db", "check"), ("db", "upgrade")):
+        result = kbgov(*command, "--json")
+        assert (result.code, result.json["error"]["code"]) == (2, "database_revision"), command
+        assert "not a catalog of kbgov" in result.json["error"]["message"]
+        assert result.json["error"]["next"].startswith("set database_url to another file")
+    assert file.read_bytes() == before
+    assert not list(kbgov.folder.glob("other.db-*"))
+
+
+def test_an_audit_before_the_first_ingest_names_the_command_with_the_configuration(kbgov: InProcess) -> None:
+    assert "next: kbgov ingest --config kbgov.toml" in kbgov("audit", "run", "--config", "kbgov.toml").out
+    assert "next: kbgov ingest\n" in kbgov("audit", "run").out

@@ -168,7 +168,7 @@ def test_an_index_file_that_is_gone_or_something_else_fails(kbgov: InProcess) ->
     shutil.copy(kbgov.folder / "kbgov.db", file)
     assert checks(kbgov)["index main"][0] == "fail"
     file.unlink()
-    assert checks(kbgov)["index main"][::2] == ("fail", "run `kbgov ingest`")
+    assert checks(kbgov)["index main"][::2] == ("fail", "kbgov ingest")
 
 
 def test_what_was_never_done_is_a_warning_with_the_command(kbgov: InProcess) -> None:
@@ -210,3 +210,51 @@ def test_the_check_is_recorded_like_any_change_of_an_index(kbgov: InProcess) -> 
         assert db.execute("SELECT count(*) FROM intent WHERE outcome IS NULL").fetchone() == (0,)
         reasons = {row[0] for row in db.execute("SELECT reason FROM event WHERE reason LIKE '%doctor.scratch'")}
     assert reasons == {"put:doctor.scratch", "delete:doctor.scratch", "purge:doctor.scratch"}
+
+
+def test_without_a_source_it_says_so_and_names_no_command_that_would_refuse(kbgov: InProcess) -> None:
+    kbgov("init", "fresh")
+    result = kbgov("doctor", "--config", "fresh/kbgov.toml", "--json")
+    found = {item["name"]: (item["status"], item["detail"], item["next"]) for item in result.json["checks"]}
+    step = f"add a section [sources.NAME] to {kbgov.folder / 'fresh/kbgov.toml'}"
+    assert result.code == 1
+    assert found["sources"] == ("fail", "no source is configured", step)
+    assert found["index main"][2] == found["last ingest"][2] == step
+    assert not any("kbgov ingest" in (item[2] or "") for item in found.values())
+
+
+def test_a_source_that_is_no_longer_configured_is_a_warning(kbgov: InProcess) -> None:
+    config = kbgov.folder / "kbgov.toml"
+    config.write_text(config.read_text().replace("[sources.docs]", "[sources.handbook]"))
+    found = checks(kbgov)
+    status, detail, step = found["source docs"]
+    assert status == "warn"
+    assert "no longer configured" in detail
+    assert step == f"add a section [sources.docs] to {config}"
+    assert found["source handbook"][0] == "ok"
+
+
+def test_a_damaged_index_file_names_a_remedy_that_works(kbgov: InProcess) -> None:
+    file = kbgov.folder / "main-index.db"
+    file.write_bytes(b"junk" * 4096)
+    result = kbgov("doctor", "--config", "kbgov.toml", "--json")
+    (step,) = [item["next"] for item in result.json["checks"] if item["name"] == "index main"]
+    assert step == "move the file of [indexes.main] away; kbgov ingest --config kbgov.toml then builds it again"
+    assert kbgov("ingest", "--json").json["error"]["next"] == step.replace(" --config kbgov.toml", "")
+    file.rename(kbgov.folder / "away.db")
+    assert kbgov("ingest").code == 0
+    assert checks(kbgov)["index main"][:2] == ("ok", "records: 1, partitions: 1; a deleted record is gone at once")
+
+
+def test_a_missing_index_file_names_the_command_with_the_configuration(kbgov: InProcess) -> None:
+    kbgov("init", "fresh", "--source", "docs")
+    found = kbgov("doctor", "--config", "fresh/kbgov.toml", "--json").json["checks"]
+    assert {item["name"]: item["next"] for item in found}["index main"] == "kbgov ingest --config fresh/kbgov.toml"
+
+
+def test_a_database_that_is_another_program_s_names_another_file_as_the_way_out(kbgov: InProcess) -> None:
+    kbgov.env.setenv("KBGOV_DATABASE_URL", "sqlite:///main-index.db")
+    status, detail, step = checks(kbgov)["database"]
+    assert status == "fail"
+    assert "not a catalog of kbgov" in detail
+    assert "set database_url to another file" in step

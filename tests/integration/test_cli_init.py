@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,62 @@ def test_a_folder_that_moves_takes_everything_with_it(kbgov: InProcess) -> None:
     kbgov("ingest", "--config", "kb/kbgov.toml")
     (kbgov.folder / "kb").rename(kbgov.folder / "moved")
     assert kbgov("ingest", "--config", "moved/kbgov.toml", "--json").json["documents"]["unchanged"] == 1
+
+
+def content(folder: Path) -> dict[str, bytes | None]:
+    return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_a_folder_that_is_not_utf_8_is_refused_before_anything_is_written(kbgov: InProcess) -> None:
+    before = content(kbgov.folder)
+    for arguments in ((os.fsdecode(b"caf\xe9"),), ("--config", os.fsdecode(b"caf\xe9/kbgov.toml"))):
+        result = kbgov("init", *arguments, "--source", "docs", "--json")
+        assert (result.code, result.json["error"]["code"]) == (2, "config")
+        assert "not UTF-8" in result.json["error"]["message"]
+        assert content(kbgov.folder) == before
+
+
+def foreign(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE theirs (value TEXT)")
+        db.commit()
+
+
+def junk(file: Path) -> None:
+    file.write_bytes(b"junk" * 4096)
+
+
+@pytest.mark.parametrize("make", [junk, foreign])
+def test_a_catalog_file_that_is_none_leaves_everything_as_it_was(kbgov: InProcess, make) -> None:
+    folder = kbgov.folder / "work"
+    folder.mkdir()
+    make(folder / "kbgov.db")
+    before = content(kbgov.folder)
+    result = kbgov("init", "work", "--source", "docs", "--json")
+    assert (result.code, result.json["error"]["item"]) == (2, str(folder / "kbgov.db"))
+    assert "nothing was written" in result.json["error"]["message"]
+    assert result.json["error"]["next"] == "move it away, or name another folder: kbgov init DIR"
+    assert content(kbgov.folder) == before
+    (folder / "kbgov.db").unlink()
+    assert kbgov("init", "work", "--source", "docs").code == 0
+
+
+def test_what_fails_after_writing_is_taken_away_again_with_its_folders(kbgov: InProcess) -> None:
+    kbgov.env.setenv("KBGOV_DATABASE_URL", "sqlite:///nowhere/kbgov.db")
+    before = content(kbgov.folder)
+    assert kbgov("init", "some/deep/folder", "--source", "docs").code == 2
+    assert content(kbgov.folder) == before
+
+
+def test_own_policies_without_a_configuration_get_advice_that_works(kbgov: InProcess) -> None:
+    policies = kbgov.folder / "policies/default.yaml"
+    policies.parent.mkdir()
+    policies.write_text("version: 1\n")
+    step = kbgov("init", "--source", "docs", "--json").json["error"]["next"]
+    assert step.startswith("rename it, type the same command again, then put it back")
+    policies.rename(policies.with_suffix(".mine"))
+    assert kbgov("init", "--source", "docs").code == 0
+    policies.with_suffix(".mine").rename(policies)
+    assert kbgov("ingest").code == 0
+    step = kbgov("init", "--source", "docs", "--json").json["error"]["next"]
+    assert step.startswith("keep it and go on with kbgov ingest")

@@ -165,6 +165,38 @@ def test_a_terminal_and_a_file_show_the_same_words(base: Path) -> None:
     assert on_terminal == in_own_process(base, "documents", "list").out
 
 
+def test_lists_on_a_narrow_terminal_split_no_path_and_no_kind(base: Path) -> None:
+    name = "a-folder-with-a-long-name/and-a-page-with-an-even-longer-name.md"
+    (base / "docs" / name).parent.mkdir()
+    (base / "docs" / name).write_text(
+        "---\nlast_reviewed_on: 2020-01-01\nowner: the-people-who-look-after-pages@example.org\n---\n"
+        "# A title that is long enough to be cut on eighty columns\n\nWords.\n"
+    )
+    in_own_process(base, "ingest")
+    in_own_process(base, "audit", "run")
+    for arguments in (("documents", "list"), ("findings", "list"), ("audit", "run")):
+        lines = on_a_terminal(base, *arguments, NO_COLOR="1", COLUMNS="80").splitlines()
+        (line,) = [line for line in lines if line.endswith(f" {name}")]
+        assert "overdue" in line.split()[0 if arguments[0] == "documents" else 1], arguments
+        assert "the-peopl..." in line
+
+
+def test_lists_name_the_source_where_there_are_several(base: Path) -> None:
+    in_own_process(base, "ingest")
+    in_own_process(base, "audit", "run")
+    for arguments in (("documents", "list"), ("findings", "list"), ("audit", "run")):
+        assert "SOURCE" not in in_own_process(base, *arguments).out
+    config = base / "kbgov.toml"
+    shutil.copytree(base / "docs", base / "more")
+    config.write_text(config.read_text() + '\n[sources.second]\nroot = "more"\nindex = "main"\n')
+    in_own_process(base, "ingest")
+    in_own_process(base, "audit", "run")
+    for arguments in (("documents", "list"), ("findings", "list"), ("audit", "run")):
+        words = [line.split() for line in in_own_process(base, *arguments).out.splitlines()]
+        assert any(line[-2:] == ["SOURCE", "DOCUMENT"] for line in words), arguments
+        assert {"docs", "second"} == {line[-2] for line in words if line[-1:] == ["a.md"]}, arguments
+
+
 def test_a_title_prints_on_a_terminal_that_lacks_its_letters(base: Path) -> None:
     (base / "docs" / "a.md").write_text("# Überprüfung 检查\n\nWords.\n", encoding="utf-8")
     in_own_process(base, "ingest")

@@ -10,7 +10,7 @@ import pytest
 from governance.catalog.leases import acquire
 from governance.domain.actors import Actor, Role
 from governance.domain.chunks import Record
-from governance.domain.errors import ForeignVectorsRefused, IndexUnreachable, LockHeld, RoleRefused
+from governance.domain.errors import ForeignVectorsRefused, IndexUnreachable, LockHeld, RoleRefused, SourceUnavailable
 from governance.domain.ports import Listed, Listing
 from governance.domain.values import Vector, vector_of
 from governance.embedders.hashed import HashedEmbedder
@@ -348,3 +348,83 @@ def test_a_page_that_changes_while_it_is_read_is_stored_as_read(base: KnowledgeB
     assert "second" in base.texts()["a.md"][0]
     base.source = whole
     assert base.ingest().tally.documents["unchanged"] == 1
+
+
+def test_a_suspect_page_that_comes_back_broken_is_present_again(base: KnowledgeBase) -> None:
+    for name in ("a.md", "b.md"):
+        base.page(name, paragraphs(name, 1))
+    base.ingest()
+    (base.root / "a.md").unlink()
+    base.ingest()
+    (base.root / "a.md").write_bytes(b"\xff\xfe broken")
+    base.ingest()
+    assert open_kinds(base) == [("coverage.unreadable", "a.md")]
+    (base.root / "a.md").unlink()
+    assert base.ingest().tally.documents["removed"] == 0
+    assert set(base.texts()) == {"a.md", "b.md"}
+    assert base.ingest().tally.documents["removed"] == 1
+
+
+def test_a_gone_page_that_comes_back_broken_is_a_finding(base: KnowledgeBase) -> None:
+    for name in ("a.md", "b.md"):
+        base.page(name, paragraphs(name, 1))
+    base.ingest()
+    (base.root / "a.md").unlink()
+    base.ingest()
+    base.ingest()
+    (base.root / "a.md").write_bytes(b"\xff\xfe broken")
+    base.ingest()
+    assert open_kinds(base) == [("coverage.unreadable", "a.md")]
+
+
+def test_an_incomplete_listing_does_not_clear_a_refused_one(base: KnowledgeBase) -> None:
+    for number in range(60):
+        base.page(f"page-{number}.md", f"text {number}")
+    base.ingest()
+    for number in range(55):
+        (base.root / f"page-{number}.md").unlink()
+    assert base.ingest().refused is not None
+    whole, base.source = base.source, BrokenSource(base.source, 2)
+    base.ingest()
+    assert ("drift.listing_refused", "") in open_kinds(base)
+    assert ("coverage.unreadable", "") in open_kinds(base)
+    base.source = whole
+    for number in range(55):
+        base.page(f"page-{number}.md", f"text {number}")
+    base.ingest()
+    assert open_kinds(base) == []
+
+
+def test_a_folder_that_is_away_is_a_finding_until_it_is_back(base: KnowledgeBase) -> None:
+    base.page("a.md", paragraphs("alpha", 1))
+    base.ingest()
+    base.root.rename(base.root.with_name("elsewhere"))
+    with pytest.raises(SourceUnavailable):
+        base.ingest()
+    assert open_kinds(base) == [("coverage.unreadable", "")]
+    base.root.with_name("elsewhere").rename(base.root)
+    assert base.ingest().tally.documents["unchanged"] == 1
+    assert open_kinds(base) == []
+
+
+class OddEmbedder(HashedEmbedder):
+    """Gives something else than vectors of its dimension for texts that hold a word."""
+
+    def __init__(self, odd: object) -> None:
+        super().__init__(64)
+        self._odd = odd
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        good = super().embed(texts)
+        return [self._odd if "odd" in text else vector for text, vector in zip(texts, good, strict=True)]
+
+
+@pytest.mark.parametrize("odd", [None, [0.5] * 64, vector_of([0.5] * 32), memoryview(b"x" * 64)], ids=str)
+def test_an_embedder_that_breaks_its_word_costs_one_document(base: KnowledgeBase, odd: object) -> None:
+    base.page("a.md", paragraphs("odd", 1))
+    base.page("b.md", paragraphs("fine", 1))
+    base.embedder = OddEmbedder(odd)
+    documents, _ = counts(base.ingest())
+    assert (documents["failed"], documents["added"]) == (1, 1)
+    assert set(base.texts()) == {"b.md"}
+    assert open_kinds(base) == [("coverage.unreadable", "a.md")]

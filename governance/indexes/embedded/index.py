@@ -10,7 +10,7 @@ from typing import Self
 
 from governance.domain.chunks import Capabilities, Proof, PurgeKind, SearchMode
 from governance.domain.errors import InputError
-from governance.domain.ports import IndexReader, IndexWriter
+from governance.domain.ports import Fence, IndexReader, IndexWriter, unfenced
 from governance.indexes.embedded.reader import EmbeddedReader
 from governance.indexes.embedded.session import Session, files_of, open_session
 from governance.indexes.embedded.writer import EmbeddedWriter
@@ -97,10 +97,10 @@ class EmbeddedIndex:
         _check_partition(partition)
         return EmbeddedReader(self._open(write=False), partition, self.capabilities)
 
-    def writer(self, partition: str = "") -> IndexWriter:
+    def writer(self, partition: str = "", fence: Fence = unfenced) -> IndexWriter:
         """Open a writing port; creates the file where there is none. Raises what `reader` raises."""
         _check_partition(partition)
-        return EmbeddedWriter(self._open(write=True), partition)
+        return EmbeddedWriter(self._open(write=True), partition, fence)
 
     def _open(self, *, write: bool) -> Session:
         return open_session(self._name, self._path, self._busy_seconds, write=write)

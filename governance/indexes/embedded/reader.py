@@ -26,7 +26,7 @@ from governance.domain.values import Json, Vector
 from governance.indexes.embedded import words
 from governance.indexes.embedded.rows import groups, possible, read_page, read_records
 from governance.indexes.embedded.schema import find_span
-from governance.indexes.embedded.session import Session
+from governance.indexes.embedded.session import Session, build_again
 from governance.indexes.encoding import decode_metadata
 from governance.indexes.matching import check_where, matches
 from governance.indexes.nearest import Nearest, rows_per_block
@@ -241,7 +241,7 @@ class EmbeddedReader:
         return IndexDataError(
             f"index '{self.name}' holds a record that this program did not write",
             item=self.name,
-            next_step="run `kbgov doctor`",
+            next_step=build_again(self.name),
         )
 
 

@@ -139,7 +139,12 @@ def translated(name: str, error: sqlite3.Error) -> KbgovError:
             next_step="use a Python whose SQLite was built with FTS5",
         )
     what = "is damaged or no index file" if code in _DAMAGED else "answered with an error"
-    return IndexDataError(f"the file of index '{name}' {what} ({word})", item=name, next_step="run `kbgov doctor`")
+    return IndexDataError(f"the file of index '{name}' {what} ({word})", item=name, next_step=build_again(name))
+
+
+def build_again(name: str) -> str:
+    """Give what to do about a file that holds what it should not: whatever was ingested is ingested again."""
+    return f"move the file of [indexes.{name}] away; kbgov ingest then builds it again"
 
 
 def open_session(name: str, path: Path, busy_seconds: float, *, write: bool) -> Session:
@@ -280,7 +285,7 @@ def _check_version(name: str, db: sqlite3.Connection) -> None:
 
 
 def _missing(name: str) -> IndexUnreachable:
-    return IndexUnreachable(f"index '{name}' has no file yet", item=name, next_step="run `kbgov ingest`")
+    return IndexUnreachable(f"index '{name}' has no file yet", item=name, next_step="kbgov ingest")
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

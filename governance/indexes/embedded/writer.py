@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from governance.domain.chunks import DEFAULT_VECTOR, BatchResult, Metadata, PurgeReport, Record
 from governance.domain.errors import IndexDataError
+from governance.domain.ports import Fence
 from governance.indexes.embedded import schema, words
 from governance.indexes.embedded.purge import purge
 from governance.indexes.embedded.rows import find_numbers, groups, marks, possible
-from governance.indexes.embedded.session import Session
+from governance.indexes.embedded.session import Session, build_again
 from governance.indexes.encoding import Encoded, NotStorable, encode_metadata, encode_records, merge_metadata
 
 _ABSENT = "no such record"
@@ -19,9 +21,10 @@ _ABSENT = "no such record"
 class EmbeddedWriter:
     """Writes one partition; writers of several processes take turns, and one that waits too long is told so."""
 
-    def __init__(self, session: Session, partition: str) -> None:
+    def __init__(self, session: Session, partition: str, fence: Fence) -> None:
         self._session = session
         self._partition = partition
+        self._fence = fence
 
     def put(self, records: Sequence[Record]) -> BatchResult:
         """Insert or replace whole records: all that can be stored, or none.
@@ -32,7 +35,7 @@ class EmbeddedWriter:
         encoded, failed = encode_records(records)
         existed = 0
         if encoded:
-            with self._session.writing() as db:
+            with self._writing() as db:
                 existed = self._store(db, {record.chunk_id: record for record in encoded})
         return BatchResult(requested=len(encoded) + len(failed), existed=existed, failed=failed)
 
@@ -45,7 +48,7 @@ class EmbeddedWriter:
             return BatchResult(requested=len(distinct), failed=dict.fromkeys(distinct, str(reason)))
         failed, existed = dict.fromkeys(distinct, _ABSENT), 0
         for group in groups(possible(distinct)):
-            with self._session.writing() as db:
+            with self._writing() as db:
                 present, refused = self._merge(db, group, metadata)
             existed += len(present)
             for chunk_id in present:
@@ -57,7 +60,7 @@ class EmbeddedWriter:
         """Delete by id, 500 in one transaction; absent ids are no failure."""
         existed = 0
         for group in groups(possible(ids)):
-            with self._session.writing() as db:
+            with self._writing() as db:
                 existed += self._remove(db, group)
         return BatchResult(requested=len(set(ids)), existed=existed)
 
@@ -72,6 +75,13 @@ class EmbeddedWriter:
     def close(self) -> None:
         """Let go of the connection. A second call does nothing."""
         self._session.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        # Asked while the file is locked: whoever takes the work over after this waits for what is done here.
+        with self._session.writing() as db:
+            self._fence()
+            yield db
 
     def _store(self, db: sqlite3.Connection, records: dict[str, Encoded]) -> int:
         span = schema.find_span(db, self._partition) or schema.add_partition(db, self._partition)
@@ -134,7 +144,7 @@ class EmbeddedWriter:
             raise IndexDataError(
                 f"index '{name}' holds metadata that this program did not write",
                 item=name,
-                next_step="run `kbgov doctor`",
+                next_step=build_again(name),
             ) from None
 
     def _remove(self, db: sqlite3.Connection, ids: Sequence[str]) -> int:

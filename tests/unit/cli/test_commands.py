@@ -91,3 +91,14 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     out, err = capsys.readouterr()
     assert out == ""
     assert "Commands:" in err
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_an_option_without_its_value_names_the_help_of_its_command(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*path, "--json", "--config"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["item"], error["next"]) == ("--config", f"kbgov {' '.join(path)} --help")
+    assert run([*path, "--config"]) == 2
+    assert capsys.readouterr().err.startswith(f"Usage: kbgov {' '.join(path)} ")

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.cli.advice import ADVICE
-from governance.cli.columns import code, number, words
+from governance.cli.columns import Column, brief, code, number, path, words
+from governance.cli.layout import NARROWEST, fitted
 from governance.cli.output import Screen
 from governance.cli.text import LONGEST, clean, plural
 from governance.domain.findings import FindingKind
@@ -125,3 +127,62 @@ def test_a_command_to_type_is_never_wrapped(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_there_is_advice_for_every_kind() -> None:
     assert set(ADVICE) == set(FindingKind)
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch, width: int, columns: list[Column], rows: list[list[object]]) -> list[str]:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    Screen(stream).table(columns, rows)
+    return stream.getvalue().splitlines()
+
+
+def test_names_lose_their_ends_before_a_path_loses_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = [code("KIND"), brief("OWNER"), path("DOCUMENT")]
+    row = ["freshness.overdue", "the-people-who-look-after-pages@example.org", "a/path/of/nearly/forty/characters/p.md"]
+    head, line = narrow(monkeypatch, 80, columns, [row])
+    assert head.split() == ["KIND", "OWNER", "DOCUMENT"]
+    assert line == "freshness.overdue  the-people-who-loo...  a/path/of/nearly/forty/characters/p.md"
+    assert len(line) <= 80
+
+
+def test_a_path_that_does_not_fit_is_printed_past_the_edge_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "deep/" * 60 + "page.md"
+    _, line = narrow(monkeypatch, 40, [code("KIND"), brief("OWNER"), path("DOCUMENT")], [["a.kind", "x" * 30, name]])
+    assert line.endswith(name)
+    assert "x" * (NARROWEST - 3) + "..." in line
+
+
+def test_sentences_are_wrapped_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = narrow(
+        monkeypatch, 30, [code("KIND"), words("WHAT TO DO")], [["a.kind", "see that it is complete, then go on"]]
+    )
+    assert [line.split() for line in lines[1:]] == [
+        ["a.kind", "see", "that", "it", "is"],
+        ["complete,", "then", "go", "on"],
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([brief, code, path, words]), st.integers(1, 120)), min_size=1, max_size=7),
+    st.integers(10, 200),
+)
+def test_widths_shrink_only_as_far_as_needed_and_allowed(
+    given_: list[tuple[Callable[[str], Column], int]], room: int
+) -> None:
+    columns, widths = [make("TITLE") for make, _ in given_], [width for _, width in given_]
+    found = fitted(columns, widths, room)
+    for column, before, after in zip(columns, widths, found, strict=True):
+        assert after == before or (column.fit != "fixed" and NARROWEST <= after < before)
+    least = sum(
+        width if column.fit == "fixed" else min(width, NARROWEST) for column, width in zip(columns, widths, strict=True)
+    )
+    assert sum(found) == min(sum(widths), max(room, least))
+    if any(
+        column.fit == "wrapped" and after < width for column, width, after in zip(columns, widths, found, strict=True)
+    ):
+        assert all(
+            after == min(width, NARROWEST)
+            for column, width, after in zip(columns, widths, found, strict=True)
+            if column.fit == "brief"
+        )

@@ -84,6 +84,7 @@ def test_an_open_reader_makes_a_purge_say_busy_and_not_done(index: EmbeddedIndex
             for _ in range(3):
                 report = writer.purge()
                 assert not report.done
+                assert [name for name, _ in report.steps] == ["checkpoint"]
                 assert report.remaining == ("an open transaction of another connection keeps the write-ahead log",)
                 sizes.append(report.bytes_after)
             assert len(set(sizes)) == 1, "trying again does not make the log longer"

@@ -49,6 +49,7 @@ def test_any_blocks_give_the_neighbors_of_the_definition(
             <= min(k, len(inside) + sum(abs(v - (bound or 0)) < 1e-9 for v in exact.values()))
         )
         for hit, best in zip(hits, sorted(exact.values()), strict=False):
+            assert 0 <= hit.distance <= 2
             assert abs(exact[hit.chunk_id] - hit.distance) < 1e-9
             assert abs(hit.distance - best) < 1e-9
         assert hits == sorted(hits, key=lambda hit: (hit.distance, hit.chunk_id))

@@ -40,6 +40,19 @@ MATCHES = st.recursive(
 UNITS = st.sampled_from(["days", "weeks", "months", "years", "d", "w", "mo", "y"])
 LENGTHS = st.builds("{} {}".format, st.integers(1, 8000), UNITS)
 DAYS = st.builds("{} {}".format, st.integers(0, 8000), st.sampled_from(["day", "weeks"]))
+
+
+def in_order(freshness: dict[str, str]) -> dict[str, str]:
+    """Leave out a `warn_after` that may be later than `error_after`, which is refused."""
+    longest, shortest = {"d": 1, "w": 7, "m": 31, "y": 366}, {"d": 1, "w": 7, "m": 28, "y": 365}
+    warn, error = (
+        freshness.get(key, default).split() for key, default in (("warn_after", "0 d"), ("error_after", "90 d"))
+    )
+    if int(warn[0]) * longest[warn[1][0]] > int(error[0]) * shortest[error[1][0]]:
+        return {key: value for key, value in freshness.items() if key != "warn_after"}
+    return freshness
+
+
 FRESHNESS = st.fixed_dictionaries(
     {},
     optional={
@@ -50,7 +63,7 @@ FRESHNESS = st.fixed_dictionaries(
         "changed_grace": DAYS,
         "unknown": st.sampled_from(["report", "ignore"]),
     },
-)
+).map(in_order)
 WAIVERS = st.fixed_dictionaries(
     {
         "match": MATCHES,

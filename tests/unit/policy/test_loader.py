@@ -561,3 +561,36 @@ def test_a_dump_can_be_read_again_and_starts_with_what_it_is() -> None:
     assert [entry.freshness for entry in parse_policies(text).policies] == [
         entry.freshness for entry in loaded.policies
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "warn", "error"),
+    [
+        ("warn_after: 91 days", "91 days", "90 days"),
+        ("warn_after: 4 months", "4 months", "90 days"),
+        ("warn_after: 1 day, error_after: 0 days", "1 day", "0 days"),
+        ("warn_after: 367 days, error_after: 1 year", "367 days", "12 months"),
+        ("warn_after: 2 years, error_after: 23 months", "24 months", "23 months"),
+    ],
+)
+def test_a_warning_that_would_come_after_the_error_is_refused(written: str, warn: str, error: str) -> None:
+    refused = error_of(policy(f"    freshness: {{{written}}}"))
+    assert f"warn_after ({warn}) is later than error_after ({error})" in refused.message
+    assert "policy 'hr-pages'" in refused.message
+    assert refused.item == "p.yaml:5"
+    assert "longer" in (refused.next_step or "")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "warn_after: 90 days",
+        "warn_after: 3 months",
+        "warn_after: 0 days, error_after: 0 days",
+        "warn_after: 1 month, error_after: 30 days",
+        "warn_after: 366 days, error_after: 1 year",
+        "warn_after: 99999 months, error_after: 99999 months",
+    ],
+)
+def test_a_warning_that_may_come_before_the_error_is_accepted(written: str) -> None:
+    assert len(parse_policies(policy(f"    freshness: {{{written}}}")).policies) == 1

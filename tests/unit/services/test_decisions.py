@@ -76,8 +76,11 @@ def test_a_waiver_needs_a_reason_of_the_list_and_a_day_to_come(desk: Desk) -> No
     with pytest.raises(InputError, match="over already"):
         waive(desk, OVERDUE.fingerprint, reason="accepted-risk", until=TODAY - timedelta(days=1))
     waive(desk, OVERDUE.fingerprint, reason="accepted-risk", until=TODAY)
-    period = show_finding(desk, OVERDUE.fingerprint)[0].period
+    [listed] = list_findings(desk)
+    period = listed.period
     assert (period.status.value, period.reason_code, period.waived_until) == ("waived", "accepted-risk", TODAY)
+    [tomorrow] = list_findings(desk, as_of=TODAY + timedelta(days=1))
+    assert (tomorrow.period.status.value, tomorrow.period.actor) == ("open", None)
     assert actions(desk) == [("finding.waived", "accepted-risk", OVERDUE.fingerprint)]
 
 
@@ -101,7 +104,7 @@ def test_there_is_nothing_to_decide_about_a_resolved_finding(desk: Desk) -> None
         lambda: acknowledge(desk, OVERDUE.fingerprint),
         lambda: waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY),
     ):
-        with pytest.raises(InputError, match="resolved"):
+        with pytest.raises(InputError, match="not open today"):
             decide()
     assert actions(desk) == []
 
@@ -131,7 +134,7 @@ def test_a_finding_that_only_an_earlier_days_audit_knows_can_be_shown(desk: Desk
     assert found.period.until_day == TODAY - timedelta(days=4)
     assert list_findings(desk) == []
     assert [item.fingerprint for item in list_findings(desk, as_of=TODAY - timedelta(days=5))] == [found.fingerprint]
-    with pytest.raises(InputError, match="resolved"):
+    with pytest.raises(InputError, match="not open today"):
         acknowledge(desk, OVERDUE.fingerprint)
 
 

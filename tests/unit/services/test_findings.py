@@ -12,7 +12,7 @@ from governance.catalog.tables import event
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.actors import Actor
 from governance.domain.findings import FindingKind, FindingPeriod, FindingStatus, Observation, Place, Severity
-from governance.domain.history import splice
+from governance.domain.history import lay_down
 from governance.domain.values import digest_of
 from governance.services.context import RunContext
 from governance.services.findings import PolicyWaiver, Reconciled, Scope, reconcile
@@ -84,7 +84,7 @@ def decide(uow: UnitOfWork, day: date, status: FindingStatus, until: date | None
     """Let a person decide, as `kbgov findings ack|waive` does."""
     known = history(uow)
     decided = replace(known.periods[-1], status=status, actor="ben", waived_until=until, run_id=None)
-    uow.findings.save([replace(known, periods=splice(known.periods, decided, day, None))])
+    uow.findings.save([replace(known, periods=lay_down(known.periods, decided, day, None))])
 
 
 def told(uow: UnitOfWork) -> list[tuple[str, str, int, str]]:
@@ -159,7 +159,7 @@ def test_what_a_finding_said_before_can_be_read_as_of_any_day(uow: UnitOfWork) -
 def test_a_place_that_was_not_looked_at_resolves_nothing(uow: UnitOfWork) -> None:
     audit(uow, [OVERDUE])
     result = audit(uow, [], later(1), run=2, covers=False)
-    assert (result.resolved, result.open) == (0, 0)
+    assert (result.resolved, result.open) == (0, 1)
     assert statuses(uow) == [("open", MONDAY, None)]
 
 
@@ -199,15 +199,32 @@ def test_a_waiver_holds_through_its_last_day_and_then_the_finding_is_open_again(
     assert (held.waived, held.open, held.worst, held.reopened) == (1, 0, None, 0)
     over = audit(uow, [OVERDUE], later(3), run=3)
     assert (over.waived, over.open, over.reopened) == (0, 1, 1)
+    again = audit(uow, [OVERDUE], later(4), run=4)
+    assert (again.open, again.reopened) == (1, 0)
     assert statuses(uow) == [("waived", MONDAY, later(3)), ("open", later(3), None)]
+
+
+def test_a_waiver_is_over_whether_or_not_anybody_audits(uow: UnitOfWork) -> None:
+    audit(uow, [OVERDUE])
+    decide(uow, MONDAY, FindingStatus.WAIVED, until=later(2))
+    assert [item.period.status.value for item in uow.findings.listed(later(2))] == ["waived"]
+    assert [item.period.status.value for item in uow.findings.listed(later(3))] == ["open"]
+
+
+def test_a_policys_waiver_that_ran_out_is_told_as_reopened_once(uow: UnitOfWork) -> None:
+    waiver = {"a.md": PolicyWaiver("archive-copy", later(1), "dpo")}
+    audit(uow, [OVERDUE], waivers=waiver)
+    assert audit(uow, [OVERDUE], later(2), run=2).reopened == 1
+    assert audit(uow, [OVERDUE], later(3), run=3).reopened == 0
 
 
 def test_a_policys_waiver_lasts_as_long_as_the_policy_says_so(uow: UnitOfWork) -> None:
     waiver = PolicyWaiver("archive-copy", later(9), "dpo")
     result = audit(uow, [OVERDUE, STUB], waivers={"a.md": waiver})
     assert (result.waived, result.open, result.by_kind["freshness.overdue"]) == (1, 1, 0)
-    period = history(uow).periods[-1]
+    period = history(uow).periods[0]
     assert (period.actor, period.reason_code, period.waived_until) == ("policy:dpo", "archive-copy", later(9))
+    assert statuses(uow) == [("waived", MONDAY, later(10)), ("open", later(10), None)]
     dropped = audit(uow, [OVERDUE, STUB], later(1), run=2)
     assert (dropped.waived, dropped.reopened, dropped.open) == (0, 1, 2)
     assert history(uow).periods[-1].reason_code is None

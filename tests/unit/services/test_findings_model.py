@@ -69,8 +69,7 @@ class Model:
         for name in DOCUMENTS:
             later = [number for number in self.audits | self.decisions[name] if number > on]
             after = self._after(self.days[name][on], seen.get(name), on)
-            for number in range(on, min(later, default=DAYS)):
-                self.days[name][number] = after
+            self._lay(name, after, range(on, min(later, default=DAYS)))
         self.audits.add(on)
 
     @staticmethod
@@ -87,10 +86,14 @@ class Model:
         if before is None or before.status == "resolved":
             return False
         status = "acknowledged" if until is None else "waived"
-        for number in range(today, DAYS):
-            self.days[name][number] = State(status, before.severity, "ada", until)
+        self._lay(name, State(status, before.severity, "ada", until), range(today, DAYS))
         self.decisions[name].add(today)
         return True
+
+    def _lay(self, name: str, state: State | None, days: range) -> None:
+        for number in days:
+            over = state is not None and state.until is not None and number > state.until
+            self.days[name][number] = State("open", state.severity) if over else state
 
 
 class OneTransaction:
@@ -221,6 +224,7 @@ def test_findings_are_on_every_day_what_a_day_by_day_model_says(catalog: Catalog
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_two_thousand_histories_are_what_the_model_says(catalog: Catalog, steps: list) -> None:

@@ -12,6 +12,7 @@ from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.actors import Actor, Role
 from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
 from governance.domain.errors import IndexUnreachable, LockHeld, Refused, RoleRefused
+from governance.domain.ports import Fence, unfenced
 from governance.domain.values import digest_of
 from governance.guard import Guard
 from governance.services.context import RunContext
@@ -44,7 +45,7 @@ class Store:
         assert partition == "tenant"
         return self
 
-    def writer(self, partition: str = "") -> Store:
+    def writer(self, partition: str = "", fence: Fence = unfenced) -> Store:  # noqa: ARG002 - has no transactions
         assert partition == "tenant"
         self.opened += 1
         return self

@@ -80,6 +80,22 @@ def test_a_commit_that_touches_more_than_half_dates_nothing(checkout: Checkout) 
     assert days(checkout.root) == {"0.md": "2025-01-01", "1.md": "2025-01-01"}
 
 
+def test_an_early_import_stays_an_import_when_the_tree_has_grown(checkout: Checkout) -> None:
+    checkout.save("2024-01-01", {f"{n}.md": "imported" for n in range(4)})
+    for n in range(4, 20):
+        checkout.save(f"2025-01-{n:02}", {f"{n}.md": "a"})
+    assert days(checkout.root) == {f"{n}.md": f"2025-01-{n:02}" for n in range(4, 20)}
+
+
+def test_documents_deleted_since_count_among_those_of_their_time(checkout: Checkout) -> None:
+    checkout.save("2024-01-01", {f"{n}.md": "imported" for n in range(10)})
+    checkout.save("2025-01-01", {"0.md": "b", "1.md": "b"})
+    for n in range(2, 10):
+        (checkout.root / f"{n}.md").unlink()
+    checkout.commit("2026-01-01")
+    assert days(checkout.root) == {"0.md": "2025-01-01", "1.md": "2025-01-01"}
+
+
 def test_of_two_documents_one_is_not_more_than_half(checkout: Checkout) -> None:
     checkout.save("2024-01-01", {"a.md": "a"})
     checkout.save("2025-01-01", {"b.md": "b"})
@@ -263,7 +279,7 @@ def test_reading_stops_when_every_document_has_its_day() -> None:
             seen.append(number)
             yield Commit(date(2026, 1, 1), (Change(f"{number}.md", f"{number}.md", content=True, added=True),))
 
-    dating = Dating({"0.md": "0.md", "1.md": "1.md"})
+    dating = Dating({"0.md": "0.md", "1.md": "1.md"}, lambda _path: True)
     for commit in endless():
         dating.take(commit)
         if dating.done:
