@@ -48,6 +48,7 @@ class InProcess:
         for name in [name for name in os.environ if name.startswith("KBGOV_")]:
             patch.delenv(name)
         patch.chdir(folder)
+        patch.setattr("sys.argv", ["pytest"])  # what is suggested must not depend on how the tests were started
 
     def __call__(self, *arguments: str) -> Result:
         self._capsys.readouterr()

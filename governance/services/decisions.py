@@ -55,9 +55,10 @@ def show_finding(desk: Desk, fingerprint: str) -> tuple[Finding, tuple[FindingPe
     desk.actor.require(Role.READER)
     with desk.catalog.read() as uow:
         history = _one(uow, fingerprint)
-        last = history.periods[-1]
-        day = None if last.until_day is None else last.from_day  # an earlier day's audit may know it from then only
-        return next(iter(uow.findings.listed(day, history.fingerprint))), history.periods
+        today = (
+            period_at(history.periods, desk.today) or history.periods[-1]
+        )  # an earlier day's audit may know it alone
+        return next(iter(uow.findings.listed(today.from_day, history.fingerprint))), history.periods
 
 
 def acknowledge(desk: Desk, fingerprint: str) -> FindingHistory:

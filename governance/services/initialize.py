@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-from sqlalchemy import Engine
 
 from governance.catalog.engine import create_catalog_engine, database_file
 from governance.catalog.migrate import RevisionCheck, RevisionState, check, upgrade
@@ -206,17 +204,17 @@ def _migrated(url: str, shown_url: str) -> tuple[str, list[Path]]:
     try:
         file = database_file(engine)
         fresh = file is not None and not file.exists()
-        if _catalog(engine, file).state is not RevisionState.OK:
+        if _looked(lambda: check(engine), file).state is not RevisionState.OK:
             upgrade(engine)
         return str(file or shown_url), [file] if file is not None and fresh else []
     finally:
         engine.dispose()
 
 
-def _catalog(engine: Engine, file: Path | None) -> RevisionCheck:
+def _looked(look: Callable[[], RevisionCheck], file: Path | None) -> RevisionCheck:
     """Look at the catalog; a file in its place that is none is told by name."""
     try:
-        found = check(engine)
+        found = look()
     except (TryAgain, InputError):
         raise
     except KbgovError as error:

@@ -174,7 +174,8 @@ def test_a_finding_is_acknowledged_assigned_and_waived_by_the_beginning_of_its_f
     until = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
     waived = small("findings", "waive", short, "--reason", "accepted-risk", "--until", until, "--json").json
     assert waived["findings"][0]["status"] == "waived"
-    assert waived["history"][-1] | {"from": "", "run_id": None} == waived["history"][-1] | {
+    assert [row["status"] for row in waived["history"]] == ["waived", "open"]
+    assert waived["history"][0] | {"from": "", "run_id": None} == waived["history"][0] | {
         "from": "",
         "run_id": None,
         "reason": "accepted-risk",

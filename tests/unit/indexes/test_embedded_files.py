@@ -43,7 +43,7 @@ def altered(path: Path, statement: str) -> None:
 def test_a_reader_on_a_missing_file_says_so_and_creates_nothing(index: EmbeddedIndex, path: Path) -> None:
     with pytest.raises(IndexUnreachable, match="no file yet") as caught:
         index.reader()
-    assert caught.value.next_step == "run `kbgov ingest`"
+    assert caught.value.next_step == "kbgov ingest"
     assert index.partitions() == ("",)
     assert list(path.parent.iterdir()) == []
 
