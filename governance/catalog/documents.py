@@ -53,7 +53,10 @@ class Documents:
         columns = [document.c[name] for name in KnownDocument._fields]
         rows = self._connection.execute(select(*columns).where(document.c.source == source))
         states = {state.value: state for state in DocumentState}
-        return {row[0]: KnownDocument._make((*row[:-1], states[row[-1]])) for row in rows}
+        return {
+            name: KnownDocument(name, raw_hash, body_hash, meta_hash, changed_on, unreadable, states[state])
+            for name, raw_hash, body_hash, meta_hash, changed_on, unreadable, state in rows
+        }
 
     def unreadable(self, source: str) -> list[Document]:
         """Give the documents of a source that are there and could not be read, by path."""

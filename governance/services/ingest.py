@@ -16,6 +16,7 @@ from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.documents import Document, DocumentState, ProblemCode
 from governance.domain.errors import ForeignVectorsRefused
 from governance.domain.events import Action, Event
+from governance.domain.memory import collector_at_rest
 from governance.domain.ports import Embedder, Listed, Runner, Source
 from governance.domain.values import digest_of
 from governance.policy.model import ListingLimits
@@ -96,21 +97,23 @@ def ingest(
     """
     gate.prepare(job.place)
     recovered = gate.recover(context, job.place)
-    listing = _list(job.source, context)
-    with catalog.read() as uow:
-        known = uow.documents.known(job.source.name)
-        indexed = uow.chunks.indexed(*job.place, job.source.name)
+    with collector_at_rest():
+        listing = _list(job.source, context)
+        with catalog.read() as uow:
+            known = uow.documents.known(job.source.name)
+            indexed = uow.chunks.indexed(*job.place, job.source.name)
     tally = Tally()
     tally.documents["seen"] = len(listing.entries)
     refused = _judge(listing, known, job.limits)
     if refused is not None:
         _record_refusal(catalog, job, context, refused, now)
         return IngestResult(tally=tally, refused=refused, recovered=recovered)
-    present = survey(runner, *job.place, job.source.name)
-    _refuse_foreign(present, job)
-    readable = [entry for entry in listing.entries.values() if entry.unreadable is None]
     recipe = job.recipe
-    changed = [entry for entry in readable if not _is_unchanged(entry, known, indexed, present, recipe)]
+    with collector_at_rest():
+        present = survey(runner, *job.place, job.source.name)
+        _refuse_foreign(present, job)
+        readable = [entry for entry in listing.entries.values() if entry.unreadable is None]
+        changed = [entry for entry in readable if not _is_unchanged(entry, known, indexed, present, recipe)]
     tally.documents["unchanged"] = len(readable) - len(changed)
     parts = IngestParts(
         catalog=catalog,

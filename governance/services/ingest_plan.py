@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from governance.domain.chunks import Metadata
 from governance.domain.documents import Document
@@ -155,14 +156,17 @@ def plan_document(
 
 
 def seen_digest(seen: Mapping[str, SeenChunk]) -> str:
-    """Give a digest over a document's chunks as a listing showed them."""
-    return _digest((key, chunk.meta_hash) for key, chunk in seen.items())
+    """Give a digest over a document's chunks as a listing showed them: their ids, and what stands beside them."""
+    return _digest(seen, {chunk.meta_hash for chunk in seen.values()})
 
 
-def planned_digest(document: Document, planned: Iterable[PlannedChunk]) -> str:
+def planned_digest(document: Document, planned: Sequence[PlannedChunk]) -> str:
     """Give the digest that `seen_digest` gives once the index has these chunks."""
-    return _digest((chunk.chunk_id, document.meta_hash) for chunk in planned)
+    return _digest([chunk.chunk_id for chunk in planned], {document.meta_hash} if planned else set())
 
 
-def _digest(pairs: Iterable[tuple[str, str]]) -> str:
-    return text_hash("\n".join(sorted(f"{chunk_id} {meta_hash}" for chunk_id, meta_hash in pairs)))
+def _digest(ids: Iterable[str], meta_hashes: set[str]) -> str:
+    # Straight to the hash: this is asked for every document of every ingest.
+    return sha256(
+        (" ".join(sorted(ids)) + "|" + " ".join(sorted(meta_hashes))).encode("utf-8", "surrogatepass")
+    ).hexdigest()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ from governance.domain.ports import Partition, PartResult, Runner, Workspace
 from governance.domain.values import Json
 
 PAGE = 2000
-_MARKS = ("kb_source", "kb_document", "kb_meta_hash", "kb_position", "kb_embedder", "heading")
 
 
 class SeenChunk(NamedTuple):
@@ -49,13 +48,25 @@ def list_chunks(work: Workspace, part: Partition, params: Mapping[str, Json]) ->
     reader = work.reader(part.index, part.partition)
     try:
         rows = [
-            (record.chunk_id, *[record.metadata.get(mark) for mark in _MARKS])
+            _row(record.chunk_id, record.metadata.get)
             for page in reader.stream(part.cursor, PAGE, text=False, vectors=False)
             for record in page.records
         ]
     finally:
         reader.close()
     return PartResult(part, {"records": len(rows)}, rows)
+
+
+def _row(chunk_id: str, get: Callable[[str], Json]) -> tuple[Json, ...]:
+    return (
+        chunk_id,
+        get("kb_source"),
+        get("kb_document"),
+        get("kb_meta_hash"),
+        get("kb_position"),
+        get("kb_embedder"),
+        get("heading"),
+    )
 
 
 def survey(runner: Runner, index: str, partition: str, source: str) -> Survey:
@@ -67,19 +78,20 @@ def survey(runner: Runner, index: str, partition: str, source: str) -> Survey:
 
 
 def _add(found: Survey, rows: Sequence[tuple[Json, ...]], source: str) -> None:
+    # The inner loop of every second ingest: no work that one source's unchanged chunk does not need.
     first: dict[Json, tuple[Json, ...]] = {}
+    chunks, remember = found.chunks, first.setdefault
     for row in rows:
-        chunk_id, owner, document, meta_hash, position, embedder, heading = row
-        earlier = first.setdefault(chunk_id, row)
+        chunk_id, owner, document, meta_hash, position, _, heading = row
+        earlier = remember(chunk_id, row)
         if earlier is not row:
             _add_again(found, str(chunk_id), same=earlier == row)
-            continue
-        found.embedders[embedder if isinstance(embedder, str) else ""] += 1
-        if owner == source:
+        elif owner == source:
             place = position if isinstance(position, int) else -1
-            found.chunks[str(document)][str(chunk_id)] = SeenChunk(
-                str(meta_hash), place, heading if isinstance(heading, str) else ""
-            )
+            words = heading if isinstance(heading, str) else ""
+            chunks[str(document)][str(chunk_id)] = SeenChunk(str(meta_hash), place, words)
+    for embedder, count in Counter(row[5] for row in first.values()).items():
+        found.embedders[embedder if isinstance(embedder, str) else ""] += count
     found.total += len(first)
 
 

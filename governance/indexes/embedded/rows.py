@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from governance.domain.chunks import DEFAULT_VECTOR, Record
+from governance.domain.memory import collector_at_rest
 from governance.domain.values import Vector, vector_from_bytes
 from governance.indexes.embedded.schema import Span
 from governance.indexes.encoding import decode_metadata, is_unicode, scan_metadata
@@ -45,7 +44,7 @@ def read_page(db: sqlite3.Connection, span: Span, size: int, *, text: bool, vect
     found = db.execute(query, (*span, size + 1))
     records: list[Record] = []
     characters = last = 0
-    with _collector_at_rest():
+    with collector_at_rest():
         for chunk_id, body, metadata, vector, last in islice(found, size):  # noqa: B007 (the last one is kept)
             # In line, because this is the inner loop of every audit.
             default = {} if vector is None else {DEFAULT_VECTOR: memoryview(vector).cast("f")}
@@ -122,20 +121,3 @@ def _with_named(records: list[Record], rows: Iterable[tuple[str, str, bytes]]) -
     if not named:
         return records
     return [replace(record, vectors={**record.vectors, **named.get(record.chunk_id, {})}) for record in records]
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep Python's cyclic garbage collector from running for the milliseconds that a page takes.
-
-    A page is thousands of new objects without a cycle among them. The collector would look through them again and
-    again, which costs a fifth of the time.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
