@@ -12,16 +12,15 @@ from typing import Final
 import yaml
 from pydantic import ValidationError
 
-from governance.domain.calendar import Interval, Unit
 from governance.domain.errors import PolicyError
 from governance.domain.findings import Severity
 from governance.domain.values import Json, canonical_json, sha256_hex
 from governance.domain.words import shown
 from governance.policy.globs import Glob
 from governance.policy.match import EVERYTHING
-from governance.policy.model import Freshness, Limits, ListingLimits, Policy, PolicySet, Waiver, WaiverReason
+from governance.policy.model import Limits, ListingLimits, Policy, PolicySet, Waiver, WaiverReason
 from governance.policy.problems import explain, policy_error
-from governance.policy.schema import FileModel, FreshnessModel, LimitsModel, PolicyModel, WaiverModel
+from governance.policy.schema import FileModel, LimitsModel, PolicyModel, WaiverModel
 from governance.policy.yaml_reader import BadNode, ListNode, MapNode, Node, Scalar, YamlError, read_yaml
 
 MAX_BYTES: Final = 1_048_576
@@ -215,7 +214,7 @@ def _policy(model: PolicyModel, node: MapNode, file: str) -> Policy:
         owner=model.owner,
         severity=Severity(model.severity) if model.severity else None,
         match=model.match.condition() if model.match else EVERYTHING,
-        freshness=_freshness(model.freshness),
+        settings=model.section().settings(),
         waivers=tuple(
             _waiver(waiver, model, file, waiver_node.line)
             for waiver, waiver_node in zip(model.waivers, waiver_nodes, strict=True)
@@ -225,30 +224,10 @@ def _policy(model: PolicyModel, node: MapNode, file: str) -> Policy:
     )
 
 
-def _freshness(model: FreshnessModel) -> Freshness:
-    return Freshness(
-        review_every=Interval.parse(model.review_every) if model.review_every else None,
-        due_soon_days=_day_count(model.due_soon),
-        warn_after=_length(model.warn_after),
-        error_after=_length(model.error_after) or Interval(0, Unit.DAY),
-        changed_grace_days=_day_count(model.changed_grace),
-        report_unknown=model.unknown == "report",
-    )
-
-
-def _length(text: str) -> Interval | None:
-    return None if text == "0 days" else Interval.parse(text)
-
-
-def _day_count(text: str) -> int:
-    length = _length(text)
-    return length.count if length and length.unit is Unit.DAY else 0
-
-
 def _waiver(model: WaiverModel, policy: PolicyModel, file: str, line: int) -> Waiver:
     return Waiver(
         match=model.match.condition(),
-        kinds=tuple(Glob(text) for text in sorted(set(model.kinds or [f"{policy.kind}.*"]))),
+        kinds=tuple(Glob(text) for text in sorted(set(model.kinds or policy.section().finding_kinds))),
         reason=WaiverReason(model.reason),
         until=date.fromisoformat(model.until),
         by=model.by,
@@ -259,7 +238,7 @@ def _waiver(model: WaiverModel, policy: PolicyModel, file: str, line: int) -> Wa
 
 
 def _canonical(model: PolicyModel, policy: Policy) -> Json:
-    """Give a policy with every default written out and every condition in normal form."""
+    """Give a policy with every default of its kind written out and every condition in normal form."""
     body = model.model_dump(exclude_none=True, exclude={"match", "waivers"})
     if policy.match != EVERYTHING:
         body["match"] = policy.match.as_json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import TypeAlias
 
 from governance.domain.calendar import Interval, Unit
 from governance.domain.findings import Severity
@@ -16,6 +17,7 @@ KINDS = ("freshness", "drift", "pii", "duplicates", "conflicts", "quality", "ret
 
 
 _NINETY_DAYS = Interval(90, Unit.DAY)
+_SEVEN_DAYS = Interval(7, Unit.DAY)
 
 
 class WaiverReason(StrEnum):
@@ -52,6 +54,37 @@ class Freshness:
     report_unknown: bool = True
 
 
+class WriteBack(StrEnum):
+    """What is written onto the chunks of an index, for a retriever to filter by."""
+
+    NOTHING = "nothing"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Settings of the kind `drift`.
+
+    Attributes:
+        rewritten_percent: Share of a chunk's 5-word runs from which on it is reported when its document lacks them,
+            where the splitter rewrites text. From 0 to 100; 0 reports any difference.
+        uncovered_percent: Share of a document's words that may stand in no chunk; a document of which more is
+            uncovered is reported. From 0 to 100.
+        max_lag: How long a change of a document may take to reach the index; None sets no limit.
+        write_back: What the metadata of chunks is to say.
+
+    """
+
+    rewritten_percent: int = 10
+    uncovered_percent: int = 10
+    max_lag: Interval | None = _SEVEN_DAYS
+    write_back: WriteBack = WriteBack.NOTHING
+
+
+Settings: TypeAlias = Freshness | Drift
+"""What a policy of any kind can say."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
     """A decision that findings may stand until a day.
@@ -84,8 +117,9 @@ class Policy:
     """One named policy and where it is written.
 
     Attributes:
-        kind: One of `KINDS`; this version knows `freshness`.
+        kind: One of `KINDS`; this version knows `freshness` and `drift`.
         severity: Takes the place of the shipped severity; None keeps that.
+        settings: Those of its kind.
         line: Line in `file`, from 1.
 
     """
@@ -95,10 +129,20 @@ class Policy:
     owner: str | None
     severity: Severity | None
     match: Match
-    freshness: Freshness
+    settings: Settings
     waivers: tuple[Waiver, ...]
     file: str
     line: int
+
+    @property
+    def freshness(self) -> Freshness | None:
+        """The settings, where the policy is of this kind."""
+        return self.settings if isinstance(self.settings, Freshness) else None
+
+    @property
+    def drift(self) -> Drift | None:
+        """The settings, where the policy is of this kind."""
+        return self.settings if isinstance(self.settings, Drift) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +194,25 @@ class FreshnessRule(Freshness):
         file: The policy's file, as it was given; "" for the built-in defaults.
         line: Line in `file`; 0 for the built-in defaults.
         severity: Takes the place of the shipped severity of documents past `error_after`.
+
+    """
+
+    policy: str = ""
+    file: str = ""
+    line: int = 0
+    owner: str | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule(Drift):
+    """Which drift settings decide about a document in an index, and where they are written.
+
+    Attributes:
+        policy: Name of the policy; "" when none matched and the built-in defaults hold.
+        file: The policy's file, as it was given; "" for the built-in defaults.
+        line: Line in `file`; 0 for the built-in defaults.
+        severity: Takes the place of the shipped severity of what is found.
 
     """
 

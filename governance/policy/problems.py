@@ -10,7 +10,9 @@ from pydantic_core import ErrorDetails
 
 from governance.domain.errors import PolicyError
 from governance.domain.words import shown, suggestion
-from governance.policy.schema import FileModel, Wrong
+from governance.policy.schema import FileModel, PolicyModel
+from governance.policy.sections import SECTIONS
+from governance.policy.values import Wrong
 from governance.policy.yaml_reader import ListNode, MapNode, Node, Scalar
 
 _SHAPES = {
@@ -61,7 +63,7 @@ def _problem(root: MapNode, detail: ErrorDetails) -> _Problem:
     loc = detail["loc"]
     if detail["type"] == "extra_forbidden":
         key, (line, _), (_, where) = str(loc[-1]), _place(root, loc), _place(root, loc[:-1])
-        return _Problem(line, where, f"unknown key {shown(key)}", suggestion(key, _known_keys(loc[:-1])))
+        return _Problem(line, where, f"unknown key {shown(key)}", suggestion(key, _known_keys(root, loc[:-1])))
     if detail["type"] == "missing":
         line, where = _place(root, loc[:-1])
         return _Problem(line, where, f"the key '{loc[-1]}' is missing")
@@ -96,22 +98,28 @@ def _place(root: MapNode, loc: _Loc) -> tuple[int, str]:
 
 
 def _policy_name(root: MapNode, loc: _Loc) -> str | None:
+    return _word_of_policy(root, loc, "name")
+
+
+def _word_of_policy(root: MapNode, loc: _Loc, key: str) -> str | None:
+    """Give what the policy in which a place lies says under a key; None where there is no policy, key or word."""
     policies = root.items.get("policies")
     if loc[:1] != ("policies",) or len(loc) == 1 or not isinstance(policies, ListNode):
         return None
     policy = policies.items[int(loc[1])]
-    name = policy.items.get("name") if isinstance(policy, MapNode) else None
-    return name.text if isinstance(name, Scalar) and name.text else None
+    value = policy.items.get(key) if isinstance(policy, MapNode) else None
+    return value.text if isinstance(value, Scalar) and value.text else None
 
 
-def _known_keys(loc: _Loc) -> list[str]:
-    """Give the keys that the grammar knows at a place."""
+def _known_keys(root: MapNode, loc: _Loc) -> list[str]:
+    """Give the keys that the grammar knows at a place; in a policy no sections of other kinds."""
     model: type[BaseModel] = FileModel
     for part in loc:
         if isinstance(part, str):
             fields = {field.alias or name: field for name, field in model.model_fields.items()}
             model = _model_in(fields[part].annotation) or model
-    return [field.alias or name for name, field in model.model_fields.items()]
+    others = SECTIONS.keys() - {_word_of_policy(root, loc, "kind")} if model is PolicyModel else frozenset()
+    return [key for name, field in model.model_fields.items() if (key := field.alias or name) not in others]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no common type

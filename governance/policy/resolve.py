@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import date
+from typing import TypeVar
 
 from governance.domain.documents import Document
 from governance.domain.findings import FindingKind
 from governance.policy.match import Subject
-from governance.policy.model import Freshness, FreshnessRule, PolicySet, Waiver
+from governance.policy.model import DriftRule, FreshnessRule, PolicySet, Waiver
 
-_SETTINGS = tuple(field.name for field in fields(Freshness))
+_Rule = TypeVar("_Rule", FreshnessRule, DriftRule)
 
 
 def freshness_rule(policies: PolicySet, document: Document, index: str | None = None) -> FreshnessRule:
@@ -24,18 +25,37 @@ def freshness_rule(policies: PolicySet, document: Document, index: str | None = 
         index: Name of the index in question; conditions on an index hold for no other case.
 
     """
-    subject = Subject.of(document, index)
+    return _rule(policies, "freshness", Subject.of(document, index), FreshnessRule)
+
+
+def drift_rule(policies: PolicySet, document: Document | Subject, index: str | None = None) -> DriftRule:
+    """Give the rule of the first drift policy, in load order, that matches the document in the index.
+
+    Where none matches, the built-in defaults hold and the rule's `policy` is "".
+
+    Args:
+        policies: The loaded set.
+        document: Judged by its source, path and labels; a subject where the catalog knows no document, and that
+            names its index itself.
+        index: Name of the index in question; conditions on an index hold for no other case.
+
+    """
+    return _rule(policies, "drift", _subject(document, index), DriftRule)
+
+
+def _rule(policies: PolicySet, kind: str, subject: Subject, rule: type[_Rule]) -> _Rule:
+    """Give the settings of the first policy of a kind that matches, together with where they are written."""
     for policy in policies.policies:
-        if policy.kind == "freshness" and policy.match.holds(subject):
-            return FreshnessRule(
+        if policy.kind == kind and policy.match.holds(subject):
+            return rule(
                 policy=policy.name,
                 file=policy.file,
                 line=policy.line,
                 owner=policy.owner,
                 severity=policy.severity,
-                **{name: getattr(policy.freshness, name) for name in _SETTINGS},
+                **{field.name: getattr(policy.settings, field.name) for field in fields(policy.settings)},
             )
-    return FreshnessRule()
+    return rule()
 
 
 def waiver_for(
@@ -46,7 +66,7 @@ def waiver_for(
     A waiver counts where both its own match and that of its policy hold, to the end of its last day. It need not
     stand in the policy that decided: a waiver that somebody wrote and that matches is never without effect.
     """
-    subject = about if isinstance(about, Subject) else Subject.of(about, index)
+    subject = _subject(about, index)
     for policy in policies.policies:
         if not policy.waivers or not policy.match.holds(subject):
             continue
@@ -58,3 +78,7 @@ def waiver_for(
 
 def _is_about(waiver: Waiver, kind: FindingKind) -> bool:
     return any(glob.matches(kind.value) for glob in waiver.kinds)
+
+
+def _subject(about: Document | Subject, index: str | None) -> Subject:
+    return about if isinstance(about, Subject) else Subject.of(about, index)

@@ -6,98 +6,47 @@ so that what a model dumps is the canonical policy.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable
-from datetime import date
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
-from governance.domain.calendar import Interval, Unit
-from governance.domain.findings import FindingKind, Severity
+from governance.domain.findings import FindingKind
 from governance.domain.words import shown, suggestion
 from governance.policy.globs import Glob
 from governance.policy.match import Field as MatchField
 from governance.policy.match import Match, Not, Op, all_of, any_of, condition
 from governance.policy.model import KINDS, WaiverReason
+from governance.policy.sections import SECTIONS, DriftModel, FreshnessModel, Section
+from governance.policy.values import (
+    Count,
+    Day,
+    Model,
+    Name,
+    Percent,
+    SeverityWord,
+    Text,
+    Texts,
+    Wrong,
+    read,
+    some,
+    word,
+)
 
 VERSION: Final = "1"
 DOCUMENTS: Final = ("policies", "processing", "schedule")
-_LONGEST: Final = 200
-_MOST: Final = 99_999  # the largest count that an interval can be written with
-_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_ZERO: Final = re.compile(r"0+\s*(?:days?|d|weeks?|w|months?|mo|years?|y)", re.IGNORECASE)
-_DIGITS: Final = re.compile(r"[0-9]{1,9}")
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EXAMPLES: Final = [date(year, month, 1) for year in range(2024, 2028) for month in range(1, 13)]
-"""Due days between which every length of a month lies."""
-_T = TypeVar("_T")
-
-
-class Wrong(ValueError):
-    """A value that the grammar does not take.
-
-    Attributes:
-        next_step: What to do about it, where more can be said than "correct it".
-
-    """
-
-    def __init__(self, message: str, next_step: str | None = None) -> None:
-        super().__init__(message)
-        self.next_step = next_step
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Wrong("must be a text, not a list or a mapping")
-    if not value.strip():
-        raise Wrong("must not be empty")
-    if len(value) > _LONGEST:
-        raise Wrong(f"must not be longer than {_LONGEST} characters")
-    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in value):
-        raise Wrong("must not hold control characters or line breaks")
-    return value
-
-
-def _listed(value: object) -> object:
-    """Let one text stand for a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-def _read(parse: Callable[[str], _T]) -> Callable[[object], _T]:
-    """Make a validator that checks for a text first."""
-    return lambda value: parse(_text(value))
-
-
-def _slug(value: str) -> str:
-    if len(value) > 64 or not _NAME.fullmatch(value):  # noqa: PLR2004 - what fits every table and screen
-        raise Wrong("must be a name such as 'hr-pages': small letters, digits and hyphens, at most 64")
-    return value
-
-
-def _word(*known: str) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in known:
-            raise Wrong(f"{shown(value)} is no word for it", suggestion(value, known))
-        return value
-
-    return check
 
 
 def _kind(value: str) -> str:
-    _word(*KINDS)(value)
-    if value != "freshness":
-        raise Wrong(f"the kind '{value}' is not supported by this version", "this version reads the kind: freshness")
+    word(*KINDS)(value)
+    if value not in SECTIONS:
+        known = ", ".join(SECTIONS)
+        raise Wrong(f"the kind '{value}' is not supported by this version", f"this version reads the kinds: {known}")
     return value
 
 
 def _document(value: str) -> str:
-    _word(*DOCUMENTS)(value)
+    word(*DOCUMENTS)(value)
     if value != "policies":
         raise Wrong(f"the document '{value}' is not supported by this version", "this version reads: policies")
     return value
@@ -107,47 +56,6 @@ def _version(value: str) -> str:
     if value != VERSION:
         raise Wrong(f"version {shown(value)} of the format is not known", f"this version of kbgov reads {VERSION}")
     return value
-
-
-def _interval(value: str) -> str:
-    """Give the interval in months or days, so that "2 years" and "24 months" are one decision."""
-    interval = Interval.parse(value)
-    if interval.unit is Unit.YEAR:
-        interval = Interval(interval.count * 12, Unit.MONTH)
-    elif interval.unit is Unit.WEEK:
-        interval = Interval(interval.count * 7, Unit.DAY)
-    if interval.count > _MOST:
-        raise Wrong(f"must not be more than {_MOST:,} days or months")
-    return str(interval)
-
-
-def _duration(value: str) -> str:
-    return "0 days" if _ZERO.fullmatch(value.strip()) else _interval(value)
-
-
-def _days(value: str) -> str:
-    duration = _duration(value)
-    if "month" in duration:
-        raise Wrong("must be in days or weeks, such as '30 days'")
-    return duration
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def check(value: str) -> int:
-        if not _DIGITS.fullmatch(value) or not low <= int(value) <= high:
-            raise Wrong(f"must be a whole number from {low:,} to {high:,}")
-        return int(value)
-
-    return check
-
-
-def _until(value: str) -> str:
-    try:
-        if _DAY.fullmatch(value):
-            return date.fromisoformat(value).isoformat()
-    except ValueError:
-        pass
-    raise Wrong("must be a day that exists, such as 2027-03-31")
 
 
 def _finding_kinds(value: str) -> str:
@@ -163,12 +71,6 @@ def _no_actions(value: object) -> object:
     return value
 
 
-def _some(value: object) -> object:
-    if value == []:
-        raise Wrong("must not be empty")
-    return _listed(value)
-
-
 def _globs(field: MatchField) -> Callable[[str], str]:
     def check(value: str) -> str:
         condition(field, Op.GLOB, (value,))
@@ -177,34 +79,23 @@ def _globs(field: MatchField) -> Callable[[str], str]:
     return check
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Texts = Annotated[list[Text], BeforeValidator(_some)]
-Name = Annotated[Text, AfterValidator(_slug)]
-SeverityWord = Annotated[str, PlainValidator(_read(_word(*Severity)), json_schema_input_type=Severity)]
-ReasonWord = Annotated[str, PlainValidator(_read(_word(*WaiverReason)), json_schema_input_type=WaiverReason)]
-FieldWord = Annotated[str, PlainValidator(_read(_word(*MatchField)), json_schema_input_type=MatchField)]
-OpWord = Annotated[str, PlainValidator(_read(_word(*Op)), json_schema_input_type=Op)]
-ReportWord = Annotated[str, PlainValidator(_read(_word("report", "ignore")), json_schema_input_type=str)]
-Length = Annotated[str, PlainValidator(_read(_interval), json_schema_input_type=str)]
-LengthOrNone = Annotated[str, PlainValidator(_read(_duration), json_schema_input_type=str)]
-Days = Annotated[str, PlainValidator(_read(_days), json_schema_input_type=str)]
-Count = Annotated[int, PlainValidator(_read(_number(0, 1_000_000)), json_schema_input_type=int)]
-Percent = Annotated[int, PlainValidator(_read(_number(0, 100)), json_schema_input_type=int)]
-Day = Annotated[str, PlainValidator(_read(_until), json_schema_input_type=date)]
+ReasonWord = Annotated[str, PlainValidator(read(word(*WaiverReason)), json_schema_input_type=WaiverReason)]
+FieldWord = Annotated[str, PlainValidator(read(word(*MatchField)), json_schema_input_type=MatchField)]
+OpWord = Annotated[str, PlainValidator(read(word(*Op)), json_schema_input_type=Op)]
 KindGlobs = Annotated[
-    list[Annotated[str, PlainValidator(_read(_finding_kinds), json_schema_input_type=str)]], BeforeValidator(_some)
+    list[Annotated[str, PlainValidator(read(_finding_kinds), json_schema_input_type=str)]], BeforeValidator(some)
 ]
 Patterns = Annotated[
-    list[Annotated[str, PlainValidator(_read(_globs(MatchField.LABEL)), json_schema_input_type=str)]],
-    BeforeValidator(_some),
+    list[Annotated[str, PlainValidator(read(_globs(MatchField.LABEL)), json_schema_input_type=str)]],
+    BeforeValidator(some),
 ]
 PathPatterns = Annotated[
-    list[Annotated[str, PlainValidator(_read(_globs(MatchField.PATH)), json_schema_input_type=str)]],
-    BeforeValidator(_some),
+    list[Annotated[str, PlainValidator(read(_globs(MatchField.PATH)), json_schema_input_type=str)]],
+    BeforeValidator(some),
 ]
 
 
-class MatchModel(_Model):
+class MatchModel(Model):
     """Which documents: one condition (`field`, `op`, `value`), or short forms and groups, all of which must hold."""
 
     all: list[MatchModel] | None = Field(None, description="Every one of these must hold.")
@@ -263,34 +154,7 @@ def _conditions(key: str, models: list[MatchModel]) -> list[Match]:
     return [model.condition() for model in models]
 
 
-def _span(duration: str) -> Interval:
-    """Read the normal form, in which a length may be zero."""
-    count, unit = duration.split()
-    return Interval(int(count), Unit(unit.removesuffix("s")))
-
-
-class FreshnessModel(_Model):
-    """How long a document stays fresh after a review."""
-
-    review_every: Length | None = Field(None, description="Interval of documents that name none: `24 months`.")
-    due_soon: Days = Field("30 days", description="Announce what falls due within so many days.")
-    warn_after: LengthOrNone = Field("0 days", description="Report overdue documents from so long past due.")
-    error_after: LengthOrNone = Field("90 days", description="Overdue documents are severe from so long past due.")
-    changed_grace: Days = Field("7 days", description="A document may change so long after its review.")
-    unknown: ReportWord = Field("report", description="Documents without a review date or a rule: report or ignore.")
-
-    @model_validator(mode="after")
-    def _check(self) -> FreshnessModel:
-        warn, error = _span(self.warn_after), _span(self.error_after)
-        if all(warn.after(day) > error.after(day) for day in _EXAMPLES):
-            raise Wrong(
-                f"warn_after ({self.warn_after}) is later than error_after ({self.error_after})",
-                "make warn_after shorter or error_after longer; what is left out has its default",
-            )
-        return self
-
-
-class WaiverModel(_Model):
+class WaiverModel(Model):
     """Findings that may stand until a day."""
 
     match: MatchModel
@@ -300,36 +164,63 @@ class WaiverModel(_Model):
     by: Text | None = Field(None, description="Who decided.")
 
 
-class PolicyModel(_Model):
+class PolicyModel(Model):
     """One policy."""
 
     name: Name
-    kind: Annotated[str, PlainValidator(_read(_kind), json_schema_input_type=str)]
+    kind: Annotated[str, PlainValidator(read(_kind), json_schema_input_type=str)]
     owner: Text | None = Field(None, description="Who answers for documents that name no owner.")
     severity: SeverityWord | None = Field(None, description="Takes the place of the shipped severity.")
     match: MatchModel | None = Field(None, description="Leave it out for every document.")
-    freshness: FreshnessModel = FreshnessModel()
+    freshness: FreshnessModel | None = Field(None, description="Settings of the kind freshness, and of no other.")
+    drift: DriftModel | None = Field(None, description="Settings of the kind drift, and of no other.")
     actions: Annotated[list[str], BeforeValidator(_no_actions)] = Field([], description="None in this version.")
-    waivers: list[WaiverModel] = []
+    waivers: list[WaiverModel] = Field([], description="Findings that may stand as they are, each until a day.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_section(cls, written: object) -> object:
+        """Read a section that is left out like an empty one, so that its defaults come from one place."""
+        if not isinstance(written, dict):
+            return written
+        kind = written.get("kind")
+        return {kind: {}, **written} if isinstance(kind, str) and kind in SECTIONS else written
+
+    @field_validator(*SECTIONS, mode="before")
+    @classmethod
+    def _of_its_kind(cls, section: object, info: ValidationInfo) -> object:
+        """Refuse the section of another kind; a kind that is wrong itself is reported by its own key."""
+        kind, own = info.data.get("kind"), info.field_name
+        if kind is not None and kind != own:
+            raise Wrong(
+                f"a section of the kind '{own}' cannot stand in a policy of the kind '{kind}'",
+                f"move it into a policy of the kind '{own}'; here the section is called '{kind}'",
+            )
+        return section
+
+    def section(self) -> Section:
+        """Give the settings of the policy's own kind."""
+        section: Section = getattr(self, self.kind)
+        return section
 
 
-class ListingModel(_Model):
+class ListingModel(Model):
     """A listing with more documents absent than both say is refused."""
 
     absent_documents: Count = 20
     absent_percent: Percent = 50
 
 
-class LimitsModel(_Model):
+class LimitsModel(Model):
     """How much may change at once."""
 
     listing: ListingModel = ListingModel()
 
 
-class FileModel(_Model):
+class FileModel(Model):
     """A policy file."""
 
-    document: Annotated[str, PlainValidator(_read(_document), json_schema_input_type=str)] = "policies"
-    version: Annotated[str, PlainValidator(_read(_version), json_schema_input_type=str)]
-    policies: list[PolicyModel] = []
+    document: Annotated[str, PlainValidator(read(_document), json_schema_input_type=str)] = "policies"
+    version: Annotated[str, PlainValidator(read(_version), json_schema_input_type=str)]
+    policies: list[PolicyModel] = Field([], description="Of each kind, the first that matches a document decides.")
     limits: LimitsModel | None = None

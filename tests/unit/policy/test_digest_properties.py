@@ -64,6 +64,16 @@ FRESHNESS = st.fixed_dictionaries(
         "unknown": st.sampled_from(["report", "ignore"]),
     },
 ).map(in_order)
+PERCENT = st.integers(0, 100).map(str)
+DRIFT = st.fixed_dictionaries(
+    {},
+    optional={
+        "rewritten": PERCENT,
+        "uncovered": PERCENT,
+        "max_lag": LENGTHS | st.just("none"),
+        "write_back": st.sampled_from(["nothing", "status"]),
+    },
+)
 WAIVERS = st.fixed_dictionaries(
     {
         "match": MATCHES,
@@ -72,17 +82,23 @@ WAIVERS = st.fixed_dictionaries(
     },
     optional={"by": TEXTS, "kinds": st.just("drift.*") | st.just(["freshness.overdue", "drift.stub"])},
 )
-POLICIES = st.fixed_dictionaries(
-    {"name": st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,2}", fullmatch=True), "kind": st.just("freshness")},
-    optional={
-        "owner": TEXTS,
-        "severity": st.sampled_from(["critical", "high", "medium", "low"]),
-        "match": MATCHES,
-        "freshness": FRESHNESS,
-        "actions": st.just([]),
-        "waivers": st.lists(WAIVERS, max_size=2),
-    },
-)
+
+
+def policies_of(kind: str, section: st.SearchStrategy) -> st.SearchStrategy:
+    return st.fixed_dictionaries(
+        {"name": st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,2}", fullmatch=True), "kind": st.just(kind)},
+        optional={
+            "owner": TEXTS,
+            "severity": st.sampled_from(["critical", "high", "medium", "low"]),
+            "match": MATCHES,
+            kind: section,
+            "actions": st.just([]),
+            "waivers": st.lists(WAIVERS, max_size=2),
+        },
+    )
+
+
+POLICIES = policies_of("freshness", FRESHNESS) | policies_of("drift", DRIFT)
 FILES = st.fixed_dictionaries(
     {"version": st.just("1"), "policies": st.lists(POLICIES, max_size=3, unique_by=lambda policy: policy["name"])},
     optional={
@@ -120,8 +136,8 @@ def test_any_accepted_policy_survives_a_dump_and_a_reload(body: object) -> None:
     again = parse_policies(dump_policies(loaded))
     assert again.canonical == loaded.canonical
     assert again.digest == loaded.digest
-    assert [(policy.name, policy.match, policy.freshness) for policy in again.policies] == [
-        (policy.name, policy.match, policy.freshness) for policy in loaded.policies
+    assert [(policy.name, policy.match, policy.settings) for policy in again.policies] == [
+        (policy.name, policy.match, policy.settings) for policy in loaded.policies
     ]
 
 

@@ -11,7 +11,10 @@ from governance.domain.calendar import Interval, Unit
 from governance.domain.errors import PolicyError
 from governance.domain.findings import Severity
 from governance.policy.loader import dump_policies, load_policies, parse_policies
-from governance.policy.model import Freshness, Limits, ListingLimits, WaiverReason
+from governance.policy.match import EVERYTHING
+from governance.policy.model import Drift, Freshness, Limits, ListingLimits, WaiverReason, WriteBack
+from governance.policy.schema import FileModel
+from governance.policy.sections import SECTIONS
 from governance.policy.shipped import shipped_policies
 
 FULL = """\
@@ -56,6 +59,11 @@ def policy(*lines: str) -> str:
     return "\n".join(["version: 1", "policies:", "  - name: hr-pages", "    kind: freshness", *lines]) + "\n"
 
 
+def drift(*lines: str) -> str:
+    """A file whose only policy is of the kind drift; the extra lines start on line 5."""
+    return policy(*lines).replace("kind: freshness", "kind: drift", 1)
+
+
 def digest(text: str) -> str:
     return parse_policies(text).digest
 
@@ -95,18 +103,44 @@ def test_what_is_left_out_has_the_shipped_defaults() -> None:
     )
 
 
-def test_a_waiver_without_kinds_is_about_the_kind_of_its_policy() -> None:
+def test_every_drift_setting_arrives_as_it_was_written() -> None:
+    text = drift("    drift: {rewritten: 0, uncovered: 100, max_lag: 2 weeks, write_back: status}")
+    (only,) = parse_policies(text).policies
+    assert (only.kind, only.freshness) == ("drift", None)
+    assert only.drift == Drift(
+        rewritten_percent=0, uncovered_percent=100, max_lag=Interval(14, Unit.DAY), write_back=WriteBack.STATUS
+    )
+
+
+@pytest.mark.parametrize("section", ["", "    drift: {}", "    drift: {uncovered: 10}"])
+def test_drift_settings_that_are_left_out_have_the_shipped_defaults(section: str) -> None:
+    (only,) = parse_policies(drift(section)).policies
+    assert only.drift == Drift()
+    assert Drift() == Drift(
+        rewritten_percent=10, uncovered_percent=10, max_lag=Interval(7, Unit.DAY), write_back=WriteBack.NOTHING
+    )
+
+
+def test_a_lag_without_limit_stays_without_limit_when_it_is_written_out_and_read_again() -> None:
+    loaded = parse_policies(drift("    drift: {max_lag: none}"))
+    (again,) = parse_policies(dump_policies(loaded)).policies
+    assert again.drift == Drift(max_lag=None)
+
+
+@pytest.mark.parametrize(("kind", "globs"), [("freshness", ["freshness.*"]), ("drift", ["drift.*", "provenance.*"])])
+def test_a_waiver_without_kinds_is_about_the_kinds_of_its_policy(kind: str, globs: list[str]) -> None:
     text = policy("    waivers: [{match: {path: a}, reason: other, until: 2027-01-01}]")
-    (waiver,) = parse_policies(text).waivers
-    assert [glob.text for glob in waiver.kinds] == ["freshness.*"]
+    (waiver,) = parse_policies(text.replace("kind: freshness", f"kind: {kind}")).waivers
+    assert [glob.text for glob in waiver.kinds] == globs
     assert waiver.by is None
 
 
-def test_the_shipped_policies_are_one_catch_all_with_the_shipped_defaults() -> None:
+def test_the_shipped_policies_are_one_catch_all_of_each_kind_with_the_shipped_defaults() -> None:
     loaded = load_policies([shipped_policies() / "default.yaml"])
-    (only,) = loaded.policies
-    assert only.name == "default-freshness"
-    assert only.freshness == Freshness(review_every=Interval(24, Unit.MONTH))
+    assert [(entry.name, entry.match, entry.settings) for entry in loaded.policies] == [
+        ("default-freshness", EVERYTHING, Freshness(review_every=Interval(24, Unit.MONTH))),
+        ("default-drift", EVERYTHING, Drift()),
+    ]
     assert loaded.limits == Limits()
 
 
@@ -114,7 +148,7 @@ def test_the_example_in_the_shipped_policies_is_valid_once_its_remark_signs_are_
     text = (shipped_policies() / "default.yaml").read_text()
     uncommented = re.sub(r"^  # ((?:- name: hr|  +).*)$", r"  \1", text, flags=re.MULTILINE)
     loaded = parse_policies(uncommented)
-    assert [entry.name for entry in loaded.policies] == ["hr-pages", "default-freshness"]
+    assert [entry.name for entry in loaded.policies] == ["hr-pages", "default-freshness", "default-drift"]
     assert loaded.waivers[0].reason is WaiverReason.ARCHIVE_COPY
 
 
@@ -167,7 +201,7 @@ REFUSED = [
         "version: 1\npolicies:\n  - name: x\n    kind: retention\n    retention: {keep: 1 year}\n",
         4,
         "policy 'x', kind: the kind 'retention' is not supported by this version (and 1 more)",
-        "this version reads the kind: freshness",
+        "this version reads the kinds: freshness, drift",
     ),
     (
         "version: 1\npolicies:\n  - name: x\n    kind: freshnes\n",
@@ -378,6 +412,88 @@ REFUSED = [
         None,
     ),
     (
+        drift("    owner: me", "    freshness: {review_every: soon}"),
+        6,
+        "policy 'hr-pages', freshness: a section of the kind 'freshness' cannot stand in a policy of the kind 'drift'",
+        "move it into a policy of the kind 'freshness'; here the section is called 'drift'",
+    ),
+    (
+        policy("    freshness: {}", "    drift: {}"),
+        6,
+        "policy 'hr-pages', drift: a section of the kind 'drift' cannot stand in a policy of the kind 'freshness'",
+        "move it into a policy of the kind 'drift'; here the section is called 'freshness'",
+    ),
+    (
+        "version: 1\npolicies:\n  - name: x\n    drift: {}\n    kind: drfit\n",
+        5,
+        "policy 'x', kind: 'drfit' is no word for it",
+        "did you mean 'drift'? Known here: conflicts, drift, duplicates, erasure, freshness, pii, quality, retention",
+    ),
+    ("version: 1\npolicies: [{name: x, drift: {}}]\n", 2, "policy 'x': the key 'kind' is missing", None),
+    (
+        "version: 1\npolicies: [{name: x, kind: [drift]}]\n",
+        2,
+        "policy 'x', kind: must be a text, not a list or a mapping",
+        None,
+    ),
+    (
+        drift("    drfit: {}"),
+        5,
+        "policy 'hr-pages': unknown key 'drfit'",
+        "did you mean 'drift'? Known here: actions, drift, kind, match, name, owner, severity, waivers",
+    ),
+    (
+        drift("    drift:", "      max_leg: 7 days"),
+        6,
+        "policy 'hr-pages', drift: unknown key 'max_leg'",
+        "did you mean 'max_lag'? Known here: max_lag, rewritten, uncovered, write_back",
+    ),
+    (drift("    drift: []"), 5, "policy 'hr-pages', drift: must be a mapping of keys to values", None),
+    (drift("    drift:"), 5, "'drift' has no value: write one, or leave the key out", None),
+    (
+        drift("    drift: {rewritten: 101}"),
+        5,
+        "policy 'hr-pages', drift.rewritten: must be a whole number from 0 to 100",
+        None,
+    ),
+    (
+        drift("    drift: {uncovered: 10 %}"),
+        5,
+        "policy 'hr-pages', drift.uncovered: must be a whole number from 0 to 100",
+        None,
+    ),
+    (
+        drift("    drift: {max_lag: soon}"),
+        5,
+        "policy 'hr-pages', drift.max_lag: not an interval such as '7 days', and not the word none",
+        None,
+    ),
+    (
+        drift("    drift: {max_lag: 0 days}"),
+        5,
+        "policy 'hr-pages', drift.max_lag: not an interval such as '7 days', and not the word none",
+        None,
+    ),
+    (
+        drift("    drift: {max_lag: 8334 years}"),
+        5,
+        "policy 'hr-pages', drift.max_lag: must not be more than 99,999 days or months",
+        None,
+    ),
+    (drift("    drift: {max_lag: ~}"), 5, "'max_lag' has no value: write one, or leave the key out", None),
+    (
+        drift("    drift: {write_back: off}"),
+        5,
+        "policy 'hr-pages', drift.write_back: 'off' is no word for it",
+        "known here: nothing, status",
+    ),
+    (
+        drift("    drift: {write_back: [status]}"),
+        5,
+        "policy 'hr-pages', drift.write_back: must be a text, not a list or a mapping",
+        None,
+    ),
+    (
         "version: 1\nlimits:\n  listing:\n    absent_percent: 101\n",
         4,
         "limits.listing.absent_percent: must be a whole number from 0 to 100",
@@ -408,7 +524,7 @@ def test_a_mistake_is_named_with_file_line_and_key(text: str, line: int, message
     assert error.exit_code == 2
 
 
-@pytest.mark.parametrize("kind", ["drift", "pii", "duplicates", "conflicts", "quality", "retention", "erasure"])
+@pytest.mark.parametrize("kind", ["pii", "duplicates", "conflicts", "quality", "retention", "erasure"])
 def test_a_kind_that_comes_later_is_called_unsupported_not_unknown(kind: str) -> None:
     message = error_of(f"version: 1\npolicies: [{{name: x, kind: {kind}}}]\n").message
     assert message.endswith(f"the kind '{kind}' is not supported by this version")
@@ -544,6 +660,56 @@ def test_what_changes_the_meaning_changes_the_digest(one: str, other: str) -> No
     assert digest(policy(one)) != digest(policy(other))
 
 
+@pytest.mark.parametrize("setting", ["rewritten: 11", "uncovered: 11", "max_lag: none", "write_back: status"])
+def test_every_drift_setting_changes_the_digest(setting: str) -> None:
+    assert digest(drift(f"    drift: {{{setting}}}")) != digest(drift())
+
+
+def test_drift_defaults_written_out_do_not_change_the_digest() -> None:
+    written = drift("    drift: {write_back: nothing, max_lag: 1 week, uncovered: '10', rewritten: 010}")
+    assert digest(written) == digest(drift())
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("version: 1\n", "4ea43f17c426cff1331f1bf5d8c248df299ebc42f08ee2ecd0b578b0dde7becf"),
+        (
+            "version: 1\npolicies: [{name: the-rest, kind: freshness}]\n",
+            "c24ee6065a20392bea86ac9473384e23700607783d83f6b3ca6d5b356d25611c",
+        ),
+        (FULL, "ef5e807b9ad59495af041dd59c421122972c177048d458d176419875127b0684"),
+    ],
+)
+def test_a_set_without_drift_policies_keeps_the_digest_that_it_had_before_there_were_any(text: str, known: str) -> None:
+    # A change of these would say of every recorded run that it went by other rules.
+    assert digest(text) == known
+
+
+def test_the_canonical_body_holds_the_section_of_the_policys_own_kind_alone() -> None:
+    text = "version: 1\npolicies: [{name: a, kind: drift}, {name: b, kind: freshness}]\n"
+    first, second = json.loads(parse_policies(text).canonical)["policies"]
+    assert first == {
+        "actions": [],
+        "drift": {"max_lag": "7 days", "rewritten": 10, "uncovered": 10, "write_back": "nothing"},
+        "kind": "drift",
+        "name": "a",
+        "waivers": [],
+    }
+    assert SECTIONS.keys() & second.keys() == {"freshness"}
+
+
+@pytest.mark.parametrize("kind", SECTIONS)
+def test_every_setting_of_a_kind_is_described_in_the_schema_with_its_default(kind: str) -> None:
+    schema = FileModel.model_json_schema()
+    section = schema["$defs"][SECTIONS[kind].__name__]
+    assert section["additionalProperties"] is False
+    assert section["description"]
+    assert [key for key, about in section["properties"].items() if not about.get("description")] == []
+    assert [key for key, about in section["properties"].items() if "default" not in about] == []
+    assert schema["$defs"]["PolicyModel"]["properties"][kind]["description"].startswith(f"Settings of the kind {kind}")
+
+
 def test_the_canonical_body_is_json_that_the_digest_is_made_of() -> None:
     loaded = parse_policies(FULL)
     body = json.loads(loaded.canonical)
@@ -558,9 +724,7 @@ def test_a_dump_can_be_read_again_and_starts_with_what_it_is() -> None:
     text = dump_policies(loaded)
     assert text.startswith("document: policies\nversion: 1\npolicies:\n- name: hr-pages\n  kind: freshness\n")
     assert parse_policies(text).digest == loaded.digest
-    assert [entry.freshness for entry in parse_policies(text).policies] == [
-        entry.freshness for entry in loaded.policies
-    ]
+    assert [entry.settings for entry in parse_policies(text).policies] == [entry.settings for entry in loaded.policies]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from governance.domain.documents import Document
 from governance.domain.findings import FindingKind, Severity
 from governance.policy.loader import parse_policies
 from governance.policy.match import Subject
-from governance.policy.model import FreshnessRule, PolicySet
-from governance.policy.resolve import freshness_rule, waiver_for
+from governance.policy.model import DriftRule, FreshnessRule, PolicySet, WriteBack
+from governance.policy.resolve import drift_rule, freshness_rule, waiver_for
 
 
 def page(path: str = "hr/plan.md", source: str = "handbook", labels: tuple[str, ...] = ()) -> Document:
@@ -130,6 +130,76 @@ def test_where_no_policy_matches_the_built_in_defaults_hold() -> None:
     rule = freshness_rule(matching("{path: it/**}"), page())
     assert rule == FreshnessRule()
     assert (rule.policy, rule.file, rule.line, rule.review_every) == ("", "", 0, None)
+
+
+DRIFTING = """\
+version: 1
+policies:
+  - name: fresh
+    kind: freshness
+  - name: public
+    kind: drift
+    owner: web@example.org
+    severity: low
+    match: {path: "hr/**", index: [main, second]}
+    drift: {rewritten: 0, uncovered: 20, max_lag: none, write_back: status}
+  - name: general
+    kind: drift
+    match: {source: handbook}
+  - name: never-reached
+    kind: drift
+    match: {path: "hr/**"}
+"""
+
+
+@pytest.mark.parametrize("about", [page("hr/plan.md"), Subject(source="handbook", path="hr/plan.md", index="main")])
+def test_the_first_drift_policy_that_matches_decides_and_says_where_it_is_written(about: Document | Subject) -> None:
+    assert drift_rule(parse_policies(DRIFTING, "p.yaml"), about, "main") == DriftRule(
+        policy="public",
+        file="p.yaml",
+        line=5,
+        owner="web@example.org",
+        severity=Severity.LOW,
+        rewritten_percent=0,
+        uncovered_percent=20,
+        max_lag=None,
+        write_back=WriteBack.STATUS,
+    )
+
+
+def test_each_kind_has_its_own_first_policy() -> None:
+    policies = parse_policies(DRIFTING, "p.yaml")
+    document = page("hr/plan.md")
+    assert freshness_rule(policies, document, "main").policy == "fresh"
+    assert drift_rule(policies, document, "main").policy == "public"
+
+
+@pytest.mark.parametrize("index", [None, "other"])
+def test_a_drift_policy_for_an_index_decides_in_no_other(index: str | None) -> None:
+    rule = drift_rule(parse_policies(DRIFTING, "p.yaml"), page("hr/plan.md"), index)
+    assert rule == DriftRule(policy="general", file="p.yaml", line=11)
+
+
+def test_where_no_drift_policy_matches_the_built_in_defaults_hold() -> None:
+    rule = drift_rule(parse_policies(DRIFTING), page("it/plan.md", source="wiki"))
+    assert rule == DriftRule()
+    assert (rule.policy, rule.file, rule.line) == ("", "", 0)
+    assert (rule.max_lag, rule.write_back) == (Interval(7, Unit.DAY), WriteBack.NOTHING)
+
+
+def test_a_waiver_in_a_drift_policy_is_about_drift_and_provenance_and_nothing_else() -> None:
+    policies = parse_policies(
+        """\
+version: 1
+policies:
+  - name: x
+    kind: drift
+    waivers: [{match: {path: "**"}, reason: other, until: 2027-01-01}]
+"""
+    )
+    waived = {kind for kind in FindingKind if waiver_for(policies, kind, page(), date(2027, 1, 1))}
+    assert waived == {kind for kind in FindingKind if kind.value.startswith(("drift.", "provenance."))}
+    assert {FindingKind.CONTENT, FindingKind.UNATTRIBUTED} <= waived
 
 
 @pytest.mark.parametrize(
