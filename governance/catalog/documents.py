@@ -7,11 +7,53 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, insert, literal, select, update
 
-from governance.catalog.sql import STREAMED, batches, upsert
-from governance.catalog.tables import document, review, source_state
+from governance.catalog.sql import batches, streamed, upsert
+from governance.catalog.tables import document, document_history, review, source_state
 from governance.domain.documents import Document, DocumentState, Problem, ProblemCode, Review
+
+_HISTORY = (
+    "source",
+    "document",
+    "raw_hash",
+    "body_hash",
+    "version",
+    "state",
+    "reviewed_on",
+    "changed_on",
+    "seen_from",
+)
+
+
+class _Seen(NamedTuple):
+    """What is known of a document that is saved again."""
+
+    raw_hash: str
+    body_hash: str
+    state: str
+    first_seen: datetime
+    body_seen_at: datetime
+    seen_from: datetime
+
+    def says_the_same(self, item: Document) -> bool:
+        return (self.raw_hash, self.state) == (item.raw_hash, item.state.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentMoment:
+    """What a document was from one moment up to, not including, another (None: the present)."""
+
+    source: str
+    document: str
+    raw_hash: str
+    body_hash: str
+    version: str | None
+    state: DocumentState
+    reviewed_on: date | None
+    changed_on: date | None
+    seen_from: datetime
+    seen_until: datetime | None
 
 
 class KnownDocument(NamedTuple):
@@ -68,21 +110,26 @@ class Documents:
         return [_document(row) for row in self._connection.execute(query.order_by(document.c.document))]
 
     def save(self, documents: Sequence[Document], now: datetime) -> None:
-        """Insert or replace; `first_seen` stays, `body_seen_at` moves only with the body."""
+        """Insert or replace; `first_seen` stays, `body_seen_at` moves only with the body.
+
+        What a document was before goes to its history where its bytes or its state are others now.
+        """
         for batch in batches(documents):
             seen = self._seen([(item.source, item.document) for item in batch])
-            upsert(
-                self._connection, document, [_row(item, seen.get((item.source, item.document)), now) for item in batch]
-            )
+            old = [item for item in batch if (known := seen.get(_key(item))) and not known.says_the_same(item)]
+            for source in {item.source for item in old}:
+                names = [item.document for item in old if item.source == source]
+                self._archive(and_(document.c.source == source, document.c.document.in_(names)), now)
+            upsert(self._connection, document, [_row(item, seen.get(_key(item)), now) for item in batch])
 
     def mark(self, source: str, names: Sequence[str], state: DocumentState, now: datetime) -> None:
         """Set the state of documents; present ones lose their day of absence."""
         absent = None if state is DocumentState.PRESENT else func.coalesce(document.c.absent_since, now)
         for batch in batches(names):
+            there = and_(document.c.source == source, document.c.document.in_(batch), document.c.state != state.value)
+            self._archive(there, now)
             self._connection.execute(
-                update(document)
-                .where(document.c.source == source, document.c.document.in_(batch))
-                .values(state=state.value, absent_since=absent)
+                update(document).where(there).values(state=state.value, absent_since=absent, seen_from=now)
             )
 
     def mark_unreadable(self, source: str, codes: Mapping[str, ProblemCode | None]) -> None:
@@ -118,31 +165,59 @@ class Documents:
         query = select(document).where(document.c.state != DocumentState.GONE.value)
         if sources is not None:
             query = query.where(document.c.source.in_(sources))
-        rows = self._connection.execute(
-            query.order_by(document.c.source, document.c.document).execution_options(yield_per=STREAMED)
-        )
+        rows = streamed(self._connection, query.order_by(document.c.source, document.c.document))
         return (_document(row) for row in rows)
+
+    def present(self, source: str) -> int:
+        """Give the number of documents of a source that are there, as far as known."""
+        there = and_(document.c.source == source, document.c.state == DocumentState.PRESENT.value)
+        return self._connection.execute(select(func.count()).select_from(document).where(there)).scalar_one()
+
+    def in_any_state(self, source: str) -> Iterator[Document]:
+        """Give all documents of a source, gone ones too, ordered by path."""
+        query = select(document).where(document.c.source == source).order_by(document.c.document)
+        return (_document(row) for row in streamed(self._connection, query))
+
+    def addresses(self, source: str) -> list[tuple[str, str]]:
+        """Give (path, uri) of the documents of a source that a listing ever showed, gone ones too."""
+        query = select(document.c.document, document.c.uri).where(
+            document.c.source == source, document.c.raw_hash != ""
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(query.order_by(document.c.document))]
 
     def count(self) -> int:
         """Give the number of documents that are not gone."""
         query = select(func.count()).select_from(document).where(document.c.state != DocumentState.GONE.value)
         return self._connection.execute(query).scalar_one()
 
-    def _seen(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, datetime, datetime]]:
-        columns = (
-            document.c.source,
-            document.c.document,
-            document.c.body_hash,
-            document.c.first_seen,
-            document.c.body_seen_at,
+    def moments(self, source: str, name: str) -> list[DocumentMoment]:
+        """Give all that was ever known of a document, oldest first."""
+        columns = [*_HISTORY, "seen_until"]
+        past = select(*(document_history.c[column] for column in columns)).where(
+            document_history.c.source == source, document_history.c.document == name
         )
-        found: dict[tuple[str, str], tuple[str, datetime, datetime]] = {}
+        present = select(*(document.c[column] for column in _HISTORY), literal(None)).where(
+            document.c.source == source, document.c.document == name
+        )
+        rows = [tuple(row) for query in (past, present) for row in self._connection.execute(query)]
+        found = [
+            DocumentMoment(**{**dict(zip(columns, row, strict=True)), "state": DocumentState(row[5])}) for row in rows
+        ]
+        return sorted(found, key=lambda item: (item.seen_from, item.seen_until is None))
+
+    def _archive(self, condition: ColumnElement[bool], now: datetime) -> None:
+        past = select(*(document.c[name] for name in _HISTORY), literal(now, document.c.seen_from.type))
+        self._connection.execute(insert(document_history).from_select([*_HISTORY, "seen_until"], past.where(condition)))
+
+    def _seen(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
+        columns = [document.c[name] for name in _Seen._fields]
+        found: dict[tuple[str, str], _Seen] = {}
         for source in {key[0] for key in keys}:
             names = [name for owner, name in keys if owner == source]
             rows = self._connection.execute(
-                select(*columns).where(document.c.source == source, document.c.document.in_(names))
+                select(document.c.document, *columns).where(document.c.source == source, document.c.document.in_(names))
             )
-            found |= {(row[0], row[1]): (row[2], row[3], row[4]) for row in rows}
+            found |= {(source, row[0]): _Seen(*row[1:]) for row in rows}
         return found
 
 
@@ -209,22 +284,27 @@ def _without_rank(row: Row[Any]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in Review.__dataclass_fields__}
 
 
-def _row(item: Document, seen: tuple[str, datetime, datetime] | None, now: datetime) -> dict[str, Any]:
+def _key(item: Document) -> tuple[str, str]:
+    return item.source, item.document
+
+
+def _row(item: Document, seen: _Seen | None, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(item, name) for name in Document.__dataclass_fields__}
-    same_body = seen is not None and seen[0] == item.body_hash
+    same_body = seen is not None and seen.body_hash == item.body_hash
     row.update(
         labels=list(item.labels),
         problems=[{"code": p.code.value, "field": p.field, "line": p.line} for p in item.problems],
         unreadable=item.unreadable.value if item.unreadable else None,
         state=item.state.value,
-        first_seen=seen[1] if seen else now,
-        body_seen_at=seen[2] if seen and same_body else now,
+        first_seen=seen.first_seen if seen else now,
+        body_seen_at=seen.body_seen_at if seen and same_body else now,
+        seen_from=seen.seen_from if seen and seen.says_the_same(item) else now,
     )
     return row
 
 
 def _document(row: Row[Any]) -> Document:
-    values = dict(row._mapping)
+    values: dict[str, Any] = {name: getattr(row, name) for name in Document.__dataclass_fields__}
     values["labels"] = tuple(values["labels"])
     values["problems"] = tuple(_problems(values["problems"]))
     values["unreadable"] = ProblemCode(values["unreadable"]) if values["unreadable"] else None

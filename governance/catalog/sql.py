@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -26,6 +26,12 @@ def chunked(items: Iterator[T], size: int) -> Iterator[list[T]]:
     """Cut a stream into lists of at most `size`."""
     while piece := list(islice(items, size)):
         yield piece
+
+
+def streamed(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    """Give the rows of a query, of whatever columns, as they come. The server's cursor is let go of as soon as nobody reads on."""
+    with connection.execute(query.execution_options(yield_per=STREAMED)) as rows:
+        yield from rows
 
 
 def upsert(

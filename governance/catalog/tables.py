@@ -78,7 +78,7 @@ document = Table(
     Column("body_hash", String(64), nullable=False),
     Column("meta_hash", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("words", BigInteger, nullable=False),
+    Column("words", BigInteger),  # null where the source shows no text
     Column("redirect", Text, info=IDENTIFIER),
     Column("changed_on", Date),
     Column("reviewed_on", Date),
@@ -91,6 +91,7 @@ document = Table(
     Column("state", String(10), nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("body_seen_at", UtcDateTime, nullable=False),
+    Column("seen_from", UtcDateTime, nullable=False),  # since when these bytes stand in this state
     Column("absent_since", UtcDateTime),
 )
 
@@ -117,6 +118,8 @@ indexed_document = Table(
     Column("source", String(100), primary_key=True),
     Column("document", Name, primary_key=True, info=IDENTIFIER),
     Column("raw_hash", String(64), nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("meta_hash", String(64), nullable=False),
     Column("recipe", String(64), nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("chunks_digest", String(64), nullable=False),  # over ids and metadata hashes, as the index had them
@@ -129,13 +132,119 @@ chunk = Table(
     Column("index_name", String(100), primary_key=True),
     Column("partition", String(255), primary_key=True),
     Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
+    Column("sighting", String(80), nullable=False),  # digest of text and metadata, then the mark
+    Column("state", String(10), nullable=False),
+    Column("source", String(100), nullable=False),  # "" when it belongs to none
+    Column("document", Name, nullable=False, info=IDENTIFIER),  # the index's own key when it belongs to no source
+    Column("position", Integer, nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("meta_hash", String(64), nullable=False),
+    Column("made_by", String(200), nullable=False),  # identity of our embedder; "" when another pipeline made it
+    Column("words", Integer, nullable=False),  # these three: a print of the text, see `detectors.texts`
+    Column("anchor", String(16), nullable=False),
+    Column("inner_hash", String(32), nullable=False),
+    Column("citable", Boolean, nullable=False),  # whether an answer from it can be cited: a source, a title or a link
+    Column("mark_written", String(40), nullable=False),  # what we last wrote beside the chunk
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("seen_from", UtcDateTime, nullable=False),  # since when it says this
+    Column("gone_at", UtcDateTime),
+    Index("ix_chunk_place_document", "index_name", "partition", "source", "document"),
+    Index("ix_chunk_chunk_id", "chunk_id"),
+    sqlite_with_rowid=False,
+)
+
+chunk_history = Table(
+    "chunk_history",
+    metadata,
+    Column("history_id", Serial, primary_key=True, autoincrement=True),
+    Column("index_name", String(100), nullable=False),
+    Column("partition", String(255), nullable=False),
+    Column("chunk_id", Name, nullable=False, info=IDENTIFIER),
+    Column("state", String(10), nullable=False),
     Column("source", String(100), nullable=False),
     Column("document", Name, nullable=False, info=IDENTIFIER),
     Column("position", Integer, nullable=False),
     Column("body_hash", String(64), nullable=False),
-    Column("meta_hash", String(64), nullable=False),
-    Column("first_seen", UtcDateTime, nullable=False),
-    Index("ix_chunk_source_document", "source", "document"),
+    Column("seen_from", UtcDateTime, nullable=False),
+    Column("seen_until", UtcDateTime, nullable=False),
+    Index("ix_chunk_history_chunk_id", "chunk_id"),
+)
+
+document_history = Table(
+    "document_history",
+    metadata,
+    Column("history_id", Serial, primary_key=True, autoincrement=True),
+    Column("source", String(100), nullable=False),
+    Column("document", Name, nullable=False, info=IDENTIFIER),
+    Column("raw_hash", String(64), nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("version", Text, info=IDENTIFIER),
+    Column("state", String(10), nullable=False),
+    Column("reviewed_on", Date),
+    Column("changed_on", Date),
+    Column("seen_from", UtcDateTime, nullable=False),
+    Column("seen_until", UtcDateTime, nullable=False),
+    Index("ix_document_history_source_document", "source", "document"),
+)
+
+partition_state = Table(
+    "partition_state",
+    metadata,
+    Column("index_name", String(100), primary_key=True),
+    Column("partition", String(255), primary_key=True),
+    Column("recipe", String(64), nullable=False),  # how chunks are attributed; another one means: look at all again
+    Column("cursor", Text, info=IDENTIFIER),  # where an interrupted pass goes on
+    Column("pass_started", UtcDateTime),  # null when no pass is under way
+    Column("pass_recipe", String(64), nullable=False),
+    Column("completed_at", UtcDateTime),
+    Column("chunks", BigInteger, nullable=False),
+)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("index_name", String(100), primary_key=True),
+    Column("source", String(100), primary_key=True),
+    Column("document", Name, primary_key=True, info=IDENTIFIER),
+    Column("basis", String(64), nullable=False),  # digest of all that was compared: the same basis, the same verdict
+    Column("verdict", JsonColumn, nullable=False, info=IDENTIFIER),
+    Column("body_hash", String(64), nullable=False),
+    Column("pending_since", UtcDateTime),  # since when the index says something else than the source
+    Column("lag_seconds", BigInteger),  # how long the last change took to arrive; null when that was not witnessed
+)
+
+repair_plan = Table(
+    "repair_plan",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("body", JsonColumn, nullable=False, info=IDENTIFIER),  # its items; emptied when it is applied
+    Column("finished_at", UtcDateTime),
+)
+
+status_reason = Table(
+    "status_reason",
+    metadata,
+    Column("index_name", String(100), primary_key=True),
+    Column("partition", String(255), primary_key=True),
+    Column("source", String(100), primary_key=True),
+    Column("document", Name, primary_key=True, info=IDENTIFIER),
+    Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),  # "" for all of the document's
+    Column("setter", String(100), primary_key=True),  # what set it, and alone lifts it
+    Column("status", String(20), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+retrieval = Table(
+    "retrieval",
+    metadata,
+    Column("index_name", String(100), primary_key=True),
+    Column("partition", String(255), primary_key=True),
+    Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
+    Column("retrievals", BigInteger, nullable=False),
+    Column("loaded_at", UtcDateTime, nullable=False),
 )
 
 signature = Table(

@@ -7,12 +7,18 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine
 
-from governance.catalog.chunks import Chunks, Signatures
+from governance.catalog.chunks import Chunks
+from governance.catalog.comparisons import Comparisons
 from governance.catalog.documents import Documents, Reviews, Sources
 from governance.catalog.engine import begin_read, begin_write
 from governance.catalog.failures import translated
 from governance.catalog.findings import Findings
+from governance.catalog.plans import RepairPlans
 from governance.catalog.records import Events, Intents, PolicySets, Runs
+from governance.catalog.retrievals import Retrievals
+from governance.catalog.sightings import Sightings
+from governance.catalog.signatures import Signatures
+from governance.catalog.statuses import StatusReasons
 from governance.domain.events import Event
 
 
@@ -30,6 +36,11 @@ class UnitOfWork:
         self.reviews = Reviews(connection)
         self.chunks = Chunks(connection)
         self.signatures = Signatures(connection)
+        self.sightings = Sightings(connection)
+        self.comparisons = Comparisons(connection)
+        self.repair_plans = RepairPlans(connection)
+        self.status_reasons = StatusReasons(connection)
+        self.retrievals = Retrievals(connection)
         self.findings = Findings(connection)
         self.runs = Runs(connection)
         self.intents = Intents(connection)

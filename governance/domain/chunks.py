@@ -22,6 +22,18 @@ class ChunkKey:
     chunk_id: str
 
 
+class ChunkState(StrEnum):
+    """Whether an index still shows a chunk.
+
+    A chunk that the index stopped showing by itself is gone; one that was deleted through the write gate is deleted
+    until a look at the index confirms it, and is then forgotten.
+    """
+
+    PRESENT = "present"
+    GONE = "gone"
+    DELETED = "deleted"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One chunk as it lies in an index.

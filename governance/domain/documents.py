@@ -37,6 +37,8 @@ class ProblemCode(StrEnum):
     CHANGED_WHILE_READ = "changed_while_read"
     EMBEDDING_FAILED = "embedding_failed"
     NOT_STORED = "not_stored"
+    NO_TEXT = "no_text"
+    DUPLICATE_ID = "duplicate_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Document:
         raw_hash: SHA-256 of the file's bytes.
         body_hash: SHA-256 of the body: front matter off, line ends LF, ends stripped.
         meta_hash: Digest over everything that goes into the chunks' metadata.
-        words: Words of the body outside headings and template tags.
+        words: Words of the body outside headings and template tags; None when the source shows no text.
         redirect: Where a stub points to, if the page only says that it moved; "" when it does not say where.
         changed_on: Day of the last change by the source's own history (git), if it has one.
         reviewed_on: Day of the last review, from front matter.
@@ -79,7 +81,7 @@ class Document:
     body_hash: str
     meta_hash: str
     size: int
-    words: int
+    words: int | None
     redirect: str | None = None
     owner: str | None = None
     changed_on: date | None = None
@@ -102,12 +104,15 @@ class ParsedDocument:
 
     Attributes:
         record: The facts that the catalog keeps.
-        body: Text for chunking: front matter and template tags off.
+        body: Text for chunking: front matter and template tags off. None when the source shows only a hash of it.
+        full_text: The text as it lies in the source, where that is more than the body: another pipeline may have
+            cut its chunks from it. None where it is the same.
 
     """
 
     record: Document
-    body: str = field(repr=False)
+    body: str | None = field(repr=False)
+    full_text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

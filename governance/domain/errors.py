@@ -100,6 +100,12 @@ class ForeignVectorsRefused(Refused):
     code = "foreign_vectors"
 
 
+class PlanChanged(Refused):
+    """What a plan speaks of is not what it was when the plan was made."""
+
+    code = "plan_changed"
+
+
 class TryAgain(KbgovError):
     """It cannot be done now. The same call may work later."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from governance.domain.values import Json, digest_of
 
@@ -39,6 +40,16 @@ class FindingKind(StrEnum):
     SUPERSEDED = "freshness.superseded"
     EMPTY = "drift.empty"
     STUB = "drift.stub"
+    MISSING = "drift.missing"
+    ORPHAN = "drift.orphan"
+    CONTENT = "drift.content"
+    UNCOVERED = "drift.uncovered"
+    UNEMBEDDED = "drift.unembedded"
+    MIXED_EMBEDDINGS = "drift.mixed_embeddings"
+    GHOST = "drift.ghost"
+    MAPPING = "drift.mapping"
+    LAG = "drift.lag"
+    UNATTRIBUTED = "provenance.unattributed"
     LISTING_REFUSED = "drift.listing_refused"
     UNREADABLE = "coverage.unreadable"
     NOTHING_SCANNED = "coverage.nothing_scanned"
@@ -54,6 +65,10 @@ class FindingStatus(StrEnum):
     RESOLVED = "resolved"
 
 
+OF_INDEX: Final = "index:"
+"""How the source of documents begins that only an index speaks of; no configured source can be called so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What a finding is about. Empty strings where a part does not apply."""
@@ -63,6 +78,16 @@ class Place:
     index: str = ""
     partition: str = ""
     chunk_id: str = ""
+
+    @property
+    def source_name(self) -> str | None:
+        """The configured source; None where there is none, also for documents that only an index speaks of."""
+        return None if self.source.startswith(OF_INDEX) else self.source or None
+
+    @property
+    def index_name(self) -> str | None:
+        """The index, also the one that alone speaks of a document; None where none is in question."""
+        return self.index or (self.source.removeprefix(OF_INDEX) if self.source.startswith(OF_INDEX) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +175,10 @@ class Finding:
             "kind": self.kind.value,
             "severity": self.period.severity.value,
             "status": self.period.status.value,
-            "source": self.place.source or None,
+            "source": self.place.source_name,
             "document": self.place.document or None,
             "chunk_id": self.place.chunk_id or None,
-            "index": self.place.index or None,
+            "index": self.place.index_name,
             "partition": self.place.partition,
             "rule": self.rule,
             "policy": self.period.policy,
