@@ -212,8 +212,8 @@ def _flaws(document: Document, review: Review | None, interval: _Interval, today
 
 
 def _review_flaw(problem: Problem) -> Reason | None:
-    """Say which review field a problem spoils."""
-    return _REVIEW_FIELDS.get(problem.field or "") or _REVIEW_CODES.get(problem.code)
+    """Say which review field a problem spoils; a bad date in another field spoils none."""
+    return _REVIEW_FIELDS.get(problem.field) if problem.field else _REVIEW_CODES.get(problem.code)
 
 
 def _other_flaw(problem: Problem, document: Document) -> Reason:

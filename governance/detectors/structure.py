@@ -10,7 +10,7 @@ from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.domain.values import Json
 
 _LONGEST_TARGET: Final = 300
-_AFTER_READING: Final = frozenset({ProblemCode.EMBEDDING_FAILED, ProblemCode.NOT_STORED})
+_AFTER_READING: Final = frozenset({ProblemCode.EMBEDDING_FAILED, ProblemCode.NOT_STORED, ProblemCode.NO_TEXT})
 
 
 def structure_observations(document: Document) -> Iterator[Observation]:
@@ -22,7 +22,7 @@ def structure_observations(document: Document) -> Iterator[Observation]:
         return
     if document.redirect is not None:
         yield _stub(document, document.redirect)
-    elif document.words == 0:
+    elif document.words == 0:  # None: the source shows no text, so nobody can say
         yield Observation(
             kind=FindingKind.EMPTY,
             severity=Severity.MEDIUM,

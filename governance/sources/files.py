@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from governance.domain.documents import Document, ParsedDocument, ProblemCode
@@ -12,15 +12,13 @@ from governance.domain.ports import Listed, UnreadableDocument
 from governance.domain.values import digest_of, text_hash
 from governance.sources.frontmatter import read_front_matter
 from governance.sources.git import History, read_history
-from governance.sources.htmltext import html_to_text
 from governance.sources.mapping import facts_of, wanted_keys
-from governance.sources.markup import Kind, Outline, kind_of, outline, without_template_tags
 from governance.sources.options import FileTreeOptions
+from governance.sources.pages import meta_hash_of, more_than, page_of, with_line_feeds
 from governance.sources.selection import Selection
-from governance.sources.stubs import moved_to
 from governance.sources.tree import FileTreeListing, entry_of, read_again
 from governance.sources.versions import VersionRule
-from governance.sources.wording import clean, shortened
+from governance.sources.wording import clean
 
 READER_VERSION: Final = 1
 """Raise it whenever the same bytes parse into something else, so that unchanged files are read again."""
@@ -102,23 +100,22 @@ class FileTreeSource:
 
         """
         raw = _raw_of(listed)
-        front = read_front_matter(_text_of(raw), self._wanted)
+        text = _text_of(raw)
+        front = read_front_matter(text, self._wanted)
         facts = facts_of(front, self._fields, self._options.date_order)
-        view = _view(listed.document, front.body)
+        page = page_of(listed.document, front.body)
         path = self._versions.read(listed.document)
-        words = view.parts.words()
-        redirect = next((target for target in (facts.redirect, view.refresh) if target is not None), None)
         record = Document(
             source=self._name,
             document=listed.document,
             uri=listed.document,
-            title=facts.title or view.title or clean(listed.document.rpartition("/")[2]),
+            title=facts.title or page.title or clean(listed.document.rpartition("/")[2]),
             raw_hash=listed.raw_hash,
             body_hash=text_hash(front.body.strip()),
             meta_hash="",
             size=len(raw),
-            words=words,
-            redirect=moved_to(view.parts.prose, words) if redirect is None else redirect,
+            words=page.words,
+            redirect=page.redirect(facts.redirect),
             owner=facts.owner,
             changed_on=listed.changed_on,
             reviewed_on=facts.reviewed_on,
@@ -128,29 +125,11 @@ class FileTreeSource:
             labels=facts.labels,
             problems=facts.problems,
         )
-        return ParsedDocument(record=replace(record, meta_hash=_meta_hash(record)), body=view.body)
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A body as its readers see it."""
-
-    body: str
-    parts: Outline
-    title: str | None
-    refresh: str | None
-
-
-def _view(document: str, text: str) -> _View:
-    kind, template = kind_of(document)
-    body = without_template_tags(text, template).strip()
-    if kind is not Kind.HTML:
-        parts = outline(body, kind)
-        return _View(body, parts, parts.heading, None)
-    page = html_to_text(body)
-    parts = outline(page.text, Kind.MARKDOWN)
-    title = parts.heading or (shortened(clean(page.title)) if page.title else None)
-    return _View(page.text, parts, title, page.refresh)
+        return ParsedDocument(
+            record=replace(record, meta_hash=meta_hash_of(record)),
+            body=page.body,
+            full_text=more_than(page.body, text),
+        )
 
 
 def _raw_of(listed: Listed) -> bytes:
@@ -169,21 +148,4 @@ def _text_of(raw: bytes) -> str:
         raise UnreadableDocument(ProblemCode.NOT_UTF8) from None
     if "\0" in text:
         raise UnreadableDocument(ProblemCode.NUL_BYTE)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _meta_hash(record: Document) -> str:
-    """Digest what the chunks' metadata says about the document."""
-    return digest_of(
-        {
-            "title": record.title,
-            "owner": record.owner,
-            "reviewed_on": record.reviewed_on.isoformat() if record.reviewed_on else None,
-            "review_interval": record.review_interval,
-            "version": record.version,
-            "labels": list(record.labels),
-            "uri": record.uri,
-            "logical_id": record.logical_id,
-            "redirect": record.redirect,
-        }
-    )
+    return with_line_feeds(text)

@@ -166,9 +166,9 @@ class FileTreeListing:
     def _listed(self, folder: _Folder, entry: str) -> Listed | None:
         document = folder.prefix + entry
         if entry in folder.bad:
-            return Listed(_handy(document), "", unreadable=ProblemCode.NAME_NOT_UTF8)
-        if (handy := _handy(document)) is not document:
-            return Listed(handy, "", unreadable=ProblemCode.NAME_TOO_LONG)
+            return Listed(handy(document), "", unreadable=ProblemCode.NAME_NOT_UTF8)
+        if (short := handy(document)) is not document:
+            return Listed(short, "", unreadable=ProblemCode.NAME_TOO_LONG)
         changed_on = self._history.changed_on.get(document)
         try:
             raw = read_file(entry, self._max, folder.handle)
@@ -186,7 +186,7 @@ class FileTreeListing:
         return entry_of(document, raw, changed_on)
 
 
-def _handy(document: str) -> str:
+def handy(document: str) -> str:
     """Give the path, or its beginning and a digest where it is longer than a database can keep as a key."""
     if len(document) * 4 <= LONGEST_PATH or len(document.encode("utf-8", "surrogateescape")) <= LONGEST_PATH:
         return document

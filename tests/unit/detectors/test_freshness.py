@@ -272,6 +272,13 @@ def test_a_void_review_spoils_nothing_whatever_its_date() -> None:
 # Malformed front matter
 
 
+def test_a_date_of_change_that_cannot_be_read_spoils_no_review() -> None:
+    doc = document(reviewed_on=JAN, review_interval="1 year", problems=(Problem(ProblemCode.BAD_DATE, "modified"),))
+    found = assess(doc, None, rule(), as_of=TODAY, today=TODAY)
+    assert (found.reviewed_on, found.flaw) == (JAN, Reason.OTHER_FIELD)
+    assert found.status is not FreshnessStatus.MALFORMED
+
+
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
