@@ -52,7 +52,16 @@ def command(options: Options) -> Answer:
 def _show(screen: Screen, checks: Sequence[Check]) -> None:
     screen.table(
         [code("STATUS"), code("CHECK"), words("DETAIL"), words("NEXT")],
-        [[check.status.value, check.name, check.detail, check.next_step or ""] for check in checks],
+        [[check.status.value, check.name, check.detail, _brief(check.next_step or "")] for check in checks],
     )
     counts = {status: sum(check.status is status for check in checks) for status in Status}
     screen.line(", ".join(f"{count} {status.value}" for status, count in counts.items() if count))
+    for check in checks:
+        if "\n" in (check.next_step or ""):
+            screen.head(f"For kbgov.toml, {check.name}")
+            for line in (check.next_step or "").splitlines():
+                screen.line(line, typed=True)
+
+
+def _brief(next_step: str) -> str:
+    return "paste what stands below into kbgov.toml" if "\n" in next_step else next_step

@@ -8,41 +8,80 @@ from typing import TYPE_CHECKING
 
 import click
 
+from governance.bootstrap import unsaved_app
 from governance.cli.invocation import program, relative
 from governance.cli.options import Answer, Options, answering
 from governance.config.load import FILE_NAME
+from governance.domain.values import Json
+from governance.services.detect_layout import LAYOUTS
+from governance.services.first_look import FirstLook
+from governance.services.found_config import index_words, key_words
 from governance.services.initialize import DEFAULT_INDEX, Initialized, InitRequest, initialize
 
 if TYPE_CHECKING:
     from governance.cli.output import Screen
 
 
+def _layouts_like(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Give the layouts that begin like this, for a shell."""
+    return [name for name in LAYOUTS if name.startswith(begun)]
+
+
 @click.command(
     "init",
-    short_help="Write a configuration, the default policies and an empty catalog.",
-    epilog="\b\nExample:\n  kbgov init --source docs\n  kbgov init governance --source docs --source-name handbook",
+    short_help="Write a configuration, policies and an empty catalog.",
+    epilog=(
+        "\b\nExample:\n"
+        "  kbgov init --source docs\n"
+        "  kbgov init governance --source docs --source-name handbook\n"
+        "  kbgov init --source docs --from-index sqlite:///their-index.db"
+    ),
 )
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--source", metavar="PATH", type=click.Path(path_type=Path), help="Folder with the documents.")
 @click.option("--source-name", metavar="NAME", help="Name of the source, made from the folder's when not given.")
 @click.option("--index-name", metavar="NAME", default=DEFAULT_INDEX, show_default=True, help="Name of the index.")
+@click.option("--from-index", metavar="URL", help="An index that exists already, such as sqlite:///their-index.db.")
+@click.option(
+    "--layout",
+    metavar="NAME",
+    shell_complete=_layouts_like,
+    help=f"Who fills it, found out when not given: {', '.join(LAYOUTS)}.",
+)
 @answering
 def command(
-    options: Options, folder: Path | None, source: Path | None, source_name: str | None, index_name: str
+    options: Options,
+    *,
+    folder: Path | None,
+    source: Path | None,
+    source_name: str | None,
+    index_name: str,
+    from_index: str | None,
+    layout: str | None,
 ) -> Answer:
     """Write kbgov.toml, the default policies and an empty catalog into DIR, the working directory when not given.
 
-    With --source the next two lines just work: kbgov ingest, kbgov audit run. Files that are there are never
-    overwritten.
+    With --source the next two lines just work: kbgov ingest, kbgov audit run. With --from-index it looks at an index
+    that another pipeline fills, only reading, and writes down how it is laid out and how it calls the documents of
+    --source. Files that are there are never overwritten.
     """
+    if layout is not None and from_index is None:
+        raise click.UsageError("--layout says how an existing index is laid out; give --from-index URL as well")
     request = InitRequest(
-        config=_config(options, folder), source=source, source_name=source_name, index_name=index_name
+        config=_config(options, folder),
+        source=source,
+        source_name=source_name,
+        index_name=index_name,
+        from_index=from_index,
+        layout=layout,
     )
-    done = initialize(request, os.environ)
-    return Answer(
-        payload={"config": str(done.config), "database": done.database, "created": list(done.created)},
-        show=lambda screen: _show(screen, done),
-    )
+    done = initialize(request, os.environ, unsaved_app)
+    return Answer(payload=_payload(done), show=lambda screen: _show(screen, done))
+
+
+def _payload(done: Initialized) -> dict[str, Json]:
+    found: dict[str, Json] = {"config": str(done.config), "database": done.database, "created": list(done.created)}
+    return found if done.look is None else {**found, "layout": done.look.layout.as_json()}
 
 
 def _config(options: Options, folder: Path | None) -> Path:
@@ -59,7 +98,15 @@ def _show(screen: Screen, done: Initialized) -> None:
         screen.line(f"created {path}", typed=True)
     if not done.created:
         screen.line("Everything was there already and says the same.")
-    if done.source_name is None:
+    if done.look is not None:
+        _show_look(screen, done.look)
+    elif done.source_name is None:
         screen.line(f"next: write your documents' folder into {done.config}, then type", typed=True)
     named = "" if done.config == Path(FILE_NAME).absolute() else f" --config {relative(done.config)}"
-    screen.commands("Next", [f"{program()} ingest{named}", f"{program()} audit run{named}"])
+    first = "ingest" if done.look is None else "doctor"
+    screen.commands("Next", [f"{program()} {first}{named}", f"{program()} audit run{named}"])
+
+
+def _show_look(screen: Screen, look: FirstLook) -> None:
+    for sentence in (*index_words(look), *key_words(look)):
+        screen.line(sentence)

@@ -81,12 +81,57 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 
 
+def _one_group(value: str) -> str:
+    if re.compile(value).groups != 1:
+        raise ValueError("needs exactly one group, which is the document's path")
+    return value
+
+
+class DocumentKeySettings(_Model):
+    """How an index that another pipeline fills calls the documents of a source. See `governance.domain.keys.KeyRule`.
+
+    Attributes:
+        field: Metadata field that names the document; None for the one of the index.
+        url_decode: Whether `%20` means a blank.
+        strip_prefix: What every key of this source begins with.
+        pattern: Regular expression with one group, which is the document's path; taken after the prefix is off.
+        case: Whether capitals tell documents apart.
+
+    """
+
+    field: Text | None = None
+    url_decode: Truth = False
+    strip_prefix: str = ""
+    pattern: Annotated[str, AfterValidator(_pattern), AfterValidator(_one_group)] | None = None
+    case: Literal["keep", "ignore"] = "keep"
+
+
+class IndexFieldSettings(_Model):
+    """Which metadata field of an index says what. See `governance.domain.keys.ChunkFields`; "" for none."""
+
+    document: str | None = None
+    title: str | None = None
+    uri: str | None = None
+    owner: str | None = None
+    reviewed_on: str | None = None
+    review_interval: str | None = None
+    modified: str | None = None
+    version: str | None = None
+    labels: str | None = None
+    position: str | None = None
+    model: str | None = None
+    text: str | None = None
+
+
 class SourceSettings(_Model):
     """A place that documents come from.
 
     Attributes:
-        type: Kind of source; files is a tree of files.
-        root: Folder, relative to the configuration's folder.
+        type: Kind of source; files is a tree of files, manifest a list in JSON Lines.
+        root: Folder, relative to the configuration's folder; for files alone.
+        path: File with the list, relative to the configuration's folder, or "-" for standard input; for manifest alone.
+        command: Program with its arguments that prints the list; for manifest alone. No shell is involved.
+        document_key: How a foreign index calls the documents.
         index: Name of the index that the documents go into; None when they go into none by default.
         patterns: Globs of documents; None keeps the source's own.
         exclude: Globs of files and folders to leave out.
@@ -99,8 +144,11 @@ class SourceSettings(_Model):
 
     """
 
-    type: Literal["files"] = "files"
-    root: Text
+    type: Literal["files", "manifest"] = "files"
+    root: Text | None = None
+    path: Text | None = None
+    command: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    document_key: DocumentKeySettings = DocumentKeySettings()
     index: Name | None = None
     patterns: Texts | None = None
     exclude: Texts = ()
@@ -111,13 +159,30 @@ class SourceSettings(_Model):
     max_file_bytes: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000_000)] = 10_000_000
     git: Truth = True
 
+    @model_validator(mode="after")
+    def _check_place(self) -> SourceSettings:
+        if self.type == "files":
+            if self.root is None:
+                raise ValueError("a source of type files needs 'root', the documents' folder")
+            if self.path is not None or self.command is not None:
+                raise ValueError("'path' and 'command' belong to a source of type manifest")
+        elif self.root is not None or (self.path is None) == (self.command is None):
+            raise ValueError("a source of type manifest needs either 'path' or 'command', and no 'root'")
+        return self
+
 
 class IndexSettings(BaseModel):
-    """An index. `type` names its adapter; every other key is an option that the adapter checks itself."""
+    """An index. `type` names its adapter; every other key is an option that the adapter checks itself.
+
+    Attributes:
+        fields: Which metadata field says what, for an index that another pipeline fills.
+
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
     type: Name = "embedded"
+    fields: IndexFieldSettings = IndexFieldSettings()
 
     @property
     def options(self) -> Mapping[str, object]:
@@ -210,7 +275,7 @@ class Settings(_Model):
 
     def source_root(self, name: str) -> Path:
         """Give a source's folder. Raises KeyError when there is no such source."""
-        return self._folder / self.sources[name].root
+        return self._folder / (self.sources[name].root or "")
 
     def index_options(self, name: str) -> dict[str, object]:
         """Give an index adapter's options; `path` is resolved against the configuration's folder.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -41,16 +42,34 @@ index = $index_name_text
 # git = true                            # ask git when a page changed last
 # max_file_bytes = 10000000             # larger files are reported, not read
 # fields = {reviewed_on = ["checked"]}  # which front matter keys hold what; fields left out keep their defaults
-
+$document_key
 # What answers are looked up in. "embedded" is one file that this package brings along; `path` is an option of it.
 [indexes.$index_name]
 type = "embedded"
 path = $index_path
-
+$index_fields
 [ingest]
 chunk_characters = 1000                 # about how long a chunk is
 embedder = "hashed"                     # for trying out and for finding copies, not for the quality of answers
 """)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignIndex:
+    """What is written about an index that another pipeline fills.
+
+    Attributes:
+        index_notes: Comments above the index's fields, one line each.
+        fields: `[indexes.NAME.fields]`.
+        key_notes: Comments above the documents' keys.
+        document_key: `[sources.NAME.document_key]`; empty for none.
+
+    """
+
+    index_notes: Sequence[str] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    key_notes: Sequence[str] = ()
+    document_key: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 def render_config(
@@ -61,6 +80,7 @@ def render_config(
     index_path: str | Path,
     database_url: str,
     policies: Sequence[str | Path],
+    foreign: ForeignIndex | None = None,
 ) -> str:
     """Give the text of a commented configuration; `load_settings` reads exactly these values back.
 
@@ -69,16 +89,14 @@ def render_config(
 
     """
     for name in (source_name, index_name):
-        if not is_name(name):
-            raise ConfigError(
-                f"{shown(name)} cannot be a name", item=name, next_step="use small letters, digits and hyphens"
-            )
+        require_name(name)
     if url_with_secret(database_url):
         raise ConfigError(
             "a database URL with a password is not written into a file",
             item="database_url",
             next_step="set KBGOV_DATABASE_URL instead",
         )
+    theirs = foreign or ForeignIndex()
     return _TEMPLATE.substitute(
         source_name=source_name,
         index_name=index_name,
@@ -87,7 +105,38 @@ def render_config(
         index_path=toml_string(str(index_path)),
         database_url=toml_string(database_url),
         policies="[" + ", ".join(toml_string(str(path)) for path in policies) + "]",
+        index_fields=_section(theirs.index_notes, f"indexes.{index_name}.fields", theirs.fields),
+        document_key=_section(theirs.key_notes, f"sources.{source_name}.document_key", theirs.document_key),
     )
+
+
+def require_name(name: str) -> None:
+    """Let the name of a source or an index pass.
+
+    Raises:
+        ConfigError: It is none.
+
+    """
+    if not is_name(name):
+        raise ConfigError(
+            f"{shown(name)} cannot be a name", item=name, next_step="use small letters, digits and hyphens"
+        )
+
+
+def toml_table(name: str, values: Mapping[str, str | bool]) -> str:
+    """Give a section of TOML: its name in brackets, then a line for each key."""
+    written = {
+        key: toml_string(value) if isinstance(value, str) else str(value).lower() for key, value in values.items()
+    }
+    return "\n".join([f"[{name}]", *(f"{key} = {value}" for key, value in written.items())])
+
+
+def _section(notes: Sequence[str], name: str, values: Mapping[str, str | bool]) -> str:
+    """Give comments and a section behind an empty line; nothing where there is neither."""
+    lines = ["", *(f"# {note}" for note in notes)] if notes or values else []
+    if values:
+        lines.append(toml_table(name, values))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def toml_string(text: str) -> str:

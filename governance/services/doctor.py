@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,20 +16,23 @@ from governance.catalog.health import database_clock, overwrites_deleted_rows
 from governance.catalog.migrate import check, require_current
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.errors import KbgovError
-from governance.domain.ports import Source
+from governance.domain.ports import Listed
 from governance.policy.model import PolicySet
 from governance.services.checks import Check, Status, Verdict, bad, failed, fine, poor
-from governance.services.doctor_index import IndexPatient, index_verdict
+from governance.services.doctor_index import index_verdict
+from governance.services.doctor_keys import KeyPatient, key_checks
+from governance.services.keys import Known
+from governance.services.source_names import known_documents
 
 LOW_SPACE: Final = 1 << 30
 NO_SPACE: Final = 100 << 20
 STALE: Final = timedelta(days=7)
 SKEW: Final = timedelta(seconds=60)
 INGEST: Final = "kbgov ingest"
-_AFTER: Final = {"ingest": INGEST, "audit": "kbgov audit run"}
+_AFTER: Final = {"ingest": INGEST, "sync": "kbgov sync", "audit": "kbgov audit run"}
 
 
-class Patient(IndexPatient, Protocol):
+class Patient(KeyPatient, Protocol):
     """What the doctor looks at. Reading anything but a name may raise KbgovError, which is then a failed check."""
 
     @property
@@ -46,10 +50,6 @@ class Patient(IndexPatient, Protocol):
     @property
     def policies(self) -> PolicySet:
         """The loaded set."""
-
-    @property
-    def sources(self) -> Mapping[str, Source]:
-        """Configured sources; asking for one makes it."""
 
     @property
     def folders(self) -> Mapping[str, Path]:
@@ -76,26 +76,59 @@ def examine(patient: Patient) -> list[Check]:
     if usable:
         probes += [("secure_delete", lambda: _secure_delete(patient)), ("clock", lambda: _clock(patient))]
     probes += [(f"disk of {what}", partial(_space, folder)) for what, folder in sorted(_folders(patient).items())]
-    probes += _probes_of_sources(patient, in_catalog=usable)
+    names: dict[str, Known] = {}
+    probes += _probes_of_sources(patient, names, in_catalog=usable)
     probes += [(f"index {name}", partial(index_verdict, patient, name, writable=usable)) for name in patient.indexes]
-    if usable:
-        probes += [(f"last {command}", partial(_last_run, patient, command)) for command in _AFTER]
     for done, (name, probe) in enumerate(probes):
         patient.progress("checks", done, len(probes))
         checks.append(_tried(name, probe))
+    checks += key_checks(patient, names)
+    if usable:
+        checks += [_tried(f"last {command}", partial(_last_run, patient, command)) for command in _commands(patient)]
     return checks if patient.sources else [_without_ingest(item, patient) for item in checks]
 
 
-def _probes_of_sources(patient: Patient, *, in_catalog: bool) -> list[tuple[str, Callable[[], Verdict]]]:
-    """Give what to look at: every source that is configured, and every other one that the catalog knows."""
+def _no_source(patient: Patient) -> Verdict:
+    """Judge that no source is configured: an index that holds something is cataloged from what it says itself."""
+    step = _add_source(patient, "NAME")
+    if any(_holds_something(patient, name) for name in patient.indexes):
+        return poor("none is configured: what the indexes hold is judged by what they say of it themselves", step)
+    return bad("no source is configured", step)
+
+
+def _holds_something(patient: Patient, name: str) -> bool:
+    try:
+        with closing(patient.indexes[name].reader()) as reader:
+            return reader.count().value > 0
+    except KbgovError:  # the check of the index says why
+        return False
+
+
+def _probes_of_sources(
+    patient: Patient, names: dict[str, Known], *, in_catalog: bool
+) -> list[tuple[str, Callable[[], Verdict]]]:
+    """Give what to look at: every source that is configured, and every other one that the catalog knows.
+
+    Each probe leaves in `names` what the source calls its documents: some sources can be listed only once.
+    """
     probes: list[tuple[str, Callable[[], Verdict]]] = [
-        (f"source {name}", partial(_source, patient, name)) for name in patient.sources
+        (f"source {name}", partial(_source, patient, name, names)) for name in patient.sources
     ]
     if not probes:
-        probes.append(("sources", lambda: bad("no source is configured", _add_source(patient, "NAME"))))
+        probes.append(("sources", partial(_no_source, patient)))
     if in_catalog:
         probes += [(f"source {name}", partial(_forgotten, patient, name)) for name in _forgotten_names(patient)]
     return probes
+
+
+def _commands(patient: Patient) -> tuple[str, str]:
+    """Give the commands that should run again and again: where nothing was ever ingested, others fill the index."""
+    try:
+        with patient.catalog.read() as uow:
+            others = uow.runs.last("ingest") is None and uow.runs.last("sync") is not None
+    except KbgovError:  # the check of the last run meets the same and says it
+        others = False
+    return ("sync" if others else "ingest", "audit")
 
 
 def _without_ingest(item: Check, patient: Patient) -> Check:
@@ -172,9 +205,11 @@ def _space(folder: Path) -> Verdict:
     return poor(detail, "free some space soon") if free < LOW_SPACE else fine(detail)
 
 
-def _source(patient: Patient, name: str) -> Verdict:
-    listing = patient.sources[name].listing()
-    unreadable = [entry.unreadable is not None for entry in listing]
+def _source(patient: Patient, name: str, names: dict[str, Known]) -> Verdict:
+    source = patient.sources[name]
+    listing = source.listing()
+    unreadable: list[bool] = []
+    names[name] = known_documents(source, _noting(listing, unreadable))
     count, broken = len(unreadable), sum(unreadable)
     if not listing.complete:
         return bad(f"documents: {count}, then incomplete: {listing.interruption}", "make the folder readable")
@@ -183,6 +218,12 @@ def _source(patient: Patient, name: str) -> Verdict:
     if broken:
         return poor(f"documents: {count}, unreadable: {broken}", "kbgov findings list --kind 'coverage.*'")
     return fine(f"documents: {count}")
+
+
+def _noting(listing: Iterable[Listed], unreadable: list[bool]) -> Iterator[Listed]:
+    for entry in listing:
+        unreadable.append(entry.unreadable is not None)
+        yield entry
 
 
 def _last_run(patient: Patient, command: str) -> Verdict:

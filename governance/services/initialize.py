@@ -13,10 +13,14 @@ from typing import Final
 from governance.catalog.engine import create_catalog_engine, database_file
 from governance.catalog.migrate import RevisionCheck, RevisionState, check, upgrade
 from governance.config.load import load_settings
-from governance.config.settings import DEFAULT_DATABASE
-from governance.config.template import render_config
+from governance.config.settings import DEFAULT_DATABASE, Settings
+from governance.config.template import render_config, require_name
 from governance.domain.errors import ConfigError, InputError, KbgovError, TryAgain
 from governance.policy.shipped import shipped_policies
+from governance.services.detect_layout import check_layout_name
+from governance.services.first_look import FirstLook, Parts, look_at
+from governance.services.found_config import about_index
+from governance.services.index_url import parse_index_url
 
 DEFAULT_INDEX: Final = "main"
 DEFAULT_SOURCE: Final = "docs"
@@ -31,6 +35,8 @@ class InitRequest:
         config: The configuration file; everything else goes beside it.
         source: Folder with documents; None writes an example that is commented out.
         source_name: None makes a name from the folder's.
+        from_index: URL of an index that exists already; None for one of our own, which need not be there yet.
+        layout: Who fills that index; None to find out.
 
     """
 
@@ -38,6 +44,8 @@ class InitRequest:
     source: Path | None = None
     source_name: str | None = None
     index_name: str = DEFAULT_INDEX
+    from_index: str | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,7 @@ class Initialized:
     Attributes:
         database: The catalog's file, or its URL without a password.
         created: Files that were not there before, absolute.
+        look: What the existing index showed.
 
     """
 
@@ -54,17 +63,26 @@ class Initialized:
     database: str
     source_name: str | None
     created: tuple[str, ...]
+    look: FirstLook | None = None
 
 
-def initialize(request: InitRequest, env: Mapping[str, str]) -> Initialized:
+def initialize(
+    request: InitRequest, env: Mapping[str, str], parts: Callable[[Settings], Parts] | None = None
+) -> Initialized:
     """Write configuration and policies, and bring the catalog to this version.
 
     Files that are there and say the same are left alone; nothing is written when one says something else. When
     anything fails, configuration and policies that this call wrote are taken away again.
 
+    Args:
+        request: What to write.
+        env: The environment.
+        parts: Makes sources and indexes, for a look at an index that exists already.
+
     Raises:
         ConfigError: A name is no name, a path is no UTF-8, or the environment cannot be used.
-        InputError: A file is there and says something else, or the source is no folder.
+        InputError: A file is there and says something else, the source is no folder, or the URL leads to no index.
+        IndexUnreachable: The existing index does not answer.
         DatabaseRevisionError: The catalog is of another version.
         CatalogUnreachable: The catalog does not answer.
 
@@ -72,7 +90,8 @@ def initialize(request: InitRequest, env: Mapping[str, str]) -> Initialized:
     config = request.config.absolute()
     _require_utf8(config)
     source_name = _source_name(request)
-    texts = {config: _config_text(request, config.parent, source_name)} | {
+    look = _look(request, parts)
+    texts = {config: _config_text(request, config.parent, source_name, look)} | {
         config.parent / POLICIES / file.name: file.read_text(encoding="utf-8")
         for file in sorted(shipped_policies().glob("*.yaml"))
     }
@@ -84,18 +103,30 @@ def initialize(request: InitRequest, env: Mapping[str, str]) -> Initialized:
         database, made = _migrated(settings.resolved_database_url, settings.shown_database_url)
     created = tuple(map(str, [*missing, *made]))
     name = source_name if request.source is not None else None
-    return Initialized(config=config, database=database, source_name=name, created=created)
+    return Initialized(config=config, database=database, source_name=name, created=created, look=look)
 
 
-def _config_text(request: InitRequest, folder: Path, source_name: str) -> str:
-    root = Path("docs") if request.source is None else _root(request.source, folder)
+def _look(request: InitRequest, parts: Callable[[Settings], Parts] | None) -> FirstLook | None:
+    if request.from_index is None or parts is None:
+        return None
+    place = parse_index_url(request.from_index, Path.cwd())
+    require_name(request.index_name)
+    if request.layout is not None:
+        check_layout_name(request.layout)
+    source = _folder(request.source) if request.source is not None else None
+    return look_at(place, request.index_name, source, request.layout, parts)
+
+
+def _config_text(request: InitRequest, folder: Path, source_name: str, look: FirstLook | None) -> str:
+    root = Path("docs") if request.source is None else _near(_folder(request.source), folder)
     text = render_config(
         source_name=source_name,
         source_root=root,
         index_name=request.index_name,
-        index_path=f"{request.index_name}-index.db",
+        index_path=f"{request.index_name}-index.db" if look is None else _near(look.place.path, folder),
         database_url=DEFAULT_DATABASE,
         policies=[POLICIES],
+        foreign=about_index(look) if look is not None else None,
     )
     return text if request.source is not None else _without_source(text)
 
@@ -109,8 +140,8 @@ def _without_source(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _root(source: Path, folder: Path) -> Path:
-    """Give the source's folder, relative where it lies below the configuration's."""
+def _folder(source: Path) -> Path:
+    """Give the source's folder, absolute."""
     root = source.absolute()
     if not root.is_dir():
         raise InputError(
@@ -118,8 +149,13 @@ def _root(source: Path, folder: Path) -> Path:
             item=str(source),
             next_step="give --source the documents' folder",
         )
-    root, folder = Path(os.path.normpath(root)), Path(os.path.normpath(folder))
-    return root.relative_to(folder) if root.is_relative_to(folder) else root
+    return Path(os.path.normpath(root))
+
+
+def _near(path: Path, folder: Path) -> Path:
+    """Give a path, relative where it lies below the configuration's folder."""
+    path, folder = Path(os.path.normpath(path)), Path(os.path.normpath(folder))
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _source_name(request: InitRequest) -> str:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from governance.config.load import load_settings
-from governance.config.template import render_config, toml_string
+from governance.config.template import ForeignIndex, render_config, toml_string
 from governance.domain.errors import ConfigError
 
 NAMES = st.from_regex(r"[a-z0-9]{1,10}(-[a-z0-9]{1,10}){0,3}", fullmatch=True)
@@ -91,3 +91,34 @@ def test_a_password_is_not_written_into_a_file() -> None:
     assert caught.value.message == "a database URL with a password is not written into a file"
     assert caught.value.next_step == "set KBGOV_DATABASE_URL instead"
     assert "hush" not in str(caught.value.as_json())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(PATHS, PATHS, st.booleans())
+@example('quo"te\\', "\u2028]\n[x]", True)
+def test_what_is_said_of_a_foreign_index_is_loaded_again(
+    tmp_path: Path, document: str, prefix: str, url_decode: bool
+) -> None:
+    foreign = ForeignIndex(
+        index_notes=["layout: custom"],
+        fields={"document": document},
+        key_notes=["keys that meet: 1 of 2"],
+        document_key={"strip_prefix": prefix, "url_decode": url_decode},
+    )
+    text = rendered(foreign=foreign)
+    file = tmp_path / "kbgov.toml"
+    file.write_bytes(text.encode())
+    loaded = load_settings(file, {})
+    assert loaded.indexes["main"].fields.document == document
+    key = loaded.sources["handbook"].document_key
+    assert (key.strip_prefix, key.url_decode) == (prefix, url_decode)
+    assert "\n# layout: custom\n[indexes.main.fields]\n" in text
+    assert "\n# keys that meet: 1 of 2\n[sources.handbook.document_key]\n" in text
+
+
+def test_comments_alone_make_no_section() -> None:
+    text = rendered(foreign=ForeignIndex(index_notes=["layout: kbgov"], key_notes=["nothing was found"]))
+    assert "# layout: kbgov\n" in text
+    assert "# nothing was found\n" in text
+    assert "fields]" not in text
+    assert "document_key" not in text
