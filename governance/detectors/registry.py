@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from governance.detectors import superseded
+from governance.detectors import drift, superseded
 from governance.detectors.base import Documents, RecordDetector, SetDetector, Subject, Word
 from governance.detectors.freshness import freshness_observations
 from governance.detectors.structure import coverage_observations, structure_observations
@@ -101,15 +101,26 @@ MET_BY_COMMANDS: Final = frozenset({FindingKind.LISTING_REFUSED, FindingKind.NOT
 """Kinds that a command states when it meets them, and every audit again, whatever was asked for."""
 
 
+COMPARED: Final = drift.KINDS
+"""Kinds that a comparison of sources with indexes states; it needs both as they are now, and runs with drift."""
+
+
 def runs(entry: RecordEntry | SetEntry, words: Collection[Word]) -> bool:
     """Say whether an audit for these words runs the detector."""
     return not entry.words or not entry.words.isdisjoint(words)
 
 
-def kinds_for(words: Collection[Word]) -> frozenset[FindingKind]:
-    """Give every kind that an audit for these words looks for: only findings of these kinds can it resolve."""
+def kinds_for(words: Collection[Word], *, compared: bool = True) -> frozenset[FindingKind]:
+    """Give every kind that an audit for these words looks for: only findings of these kinds can it resolve.
+
+    Args:
+        words: What was asked for.
+        compared: Whether sources and indexes are compared.
+
+    """
     entries = (*RECORD_DETECTORS, *SET_DETECTORS)
-    return MET_BY_COMMANDS.union(*(entry.kinds for entry in entries if runs(entry, words)))
+    found = MET_BY_COMMANDS.union(*(entry.kinds for entry in entries if runs(entry, words)))
+    return found | COMPARED if compared and Word.DRIFT in words else found
 
 
 def not_yet_audited(words: Collection[Word]) -> tuple[Word, ...]:

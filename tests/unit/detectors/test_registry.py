@@ -12,6 +12,7 @@ from governance.detectors.base import (
     nothing_scanned_observation,
 )
 from governance.detectors.registry import (
+    COMPARED,
     MET_BY_COMMANDS,
     RECORD_DETECTORS,
     SET_DETECTORS,
@@ -30,7 +31,8 @@ def names(*words: Word) -> set[str]:
 
 
 def test_every_kind_is_stated_by_exactly_one() -> None:
-    covered = [kind for entry in (*RECORD_DETECTORS, *SET_DETECTORS) for kind in entry.kinds] + list(MET_BY_COMMANDS)
+    covered = [kind for entry in (*RECORD_DETECTORS, *SET_DETECTORS) for kind in entry.kinds]
+    covered += [*MET_BY_COMMANDS, *COMPARED]
     assert sorted(covered) == sorted(FindingKind)
 
 
@@ -42,7 +44,10 @@ def test_freshness_runs_all_and_drift_the_shape_of_pages() -> None:
 
 def test_a_run_may_resolve_only_what_it_looks_for() -> None:
     assert kinds_for(set(Word)) == frozenset(FindingKind)
-    assert kinds_for({Word.DRIFT}) == MET_BY_COMMANDS | {FindingKind.EMPTY, FindingKind.STUB, FindingKind.UNREADABLE}
+    shape = MET_BY_COMMANDS | {FindingKind.EMPTY, FindingKind.STUB, FindingKind.UNREADABLE}
+    assert kinds_for({Word.DRIFT}, compared=False) == shape
+    assert kinds_for({Word.DRIFT}) == shape | COMPARED
+    assert kinds_for({Word.FRESHNESS}).isdisjoint(COMPARED)
 
 
 def test_words_that_nothing_answers_to_are_named() -> None:
