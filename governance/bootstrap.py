@@ -15,7 +15,7 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from governance.catalog.engine import create_catalog_engine, database_file
 from governance.catalog.migrate import require_current
@@ -24,6 +24,7 @@ from governance.config.load import load_settings
 from governance.config.settings import Settings
 from governance.domain.actors import Actor
 from governance.domain.errors import ConfigError, InputError
+from governance.domain.keys import IndexLayout
 from governance.domain.ports import Embedder, Index, Source
 from governance.domain.words import shown, suggestion
 from governance.guard import Guard
@@ -32,8 +33,14 @@ from governance.policy.model import PolicySet
 from governance.services.findings import BY_POLICY
 from governance.services.gate import WriteGate
 from governance.services.ingest import IngestJob
+from governance.services.layout import index_layout
+from governance.services.observe import World
 from governance.services.runner import OpenIndexes, SerialRunner
 from governance.services.runs import Desk, silent
+
+if TYPE_CHECKING:
+    from governance.sources.manifest_options import ManifestOptions
+    from governance.sources.options import FileTreeOptions
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int | None], None]
@@ -44,11 +51,18 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "embedded": "governance.indexes.embedded:EmbeddedIndex",
             "memory": "governance.indexes.memory:MemoryIndex",
         },
-        "governance.sources": {"files": "governance.sources.files:FileTreeSource"},
+        "governance.sources": {
+            "files": "governance.sources.files:FileTreeSource",
+            "manifest": "governance.sources.manifest:ManifestSource",
+        },
         "governance.embedders": {"hashed": "governance.embedders.hashed:HashedEmbedder"},
     }
 )
 """What a checkout without installed metadata still finds; entry points of the same name win."""
+FOR_FILES_ALONE: Final = frozenset(
+    {"patterns", "exclude", "fields", "version_from_path", "version_path_pattern", "git"}
+)
+"""Keys of a source that would say nothing about a manifest."""
 LONGEST_ACTOR: Final = 200
 
 
@@ -164,6 +178,22 @@ class App:
         """Give a configured index. Raises InputError."""
         return _named(self.indexes, name, "index")
 
+    def layout(self, index: str) -> IndexLayout:
+        """Give how an index is read, and how the sources that go into it call their documents. Raises InputError."""
+        _named(self.settings.indexes, index, "index")
+        return index_layout(self.settings, index)
+
+    @cached_property
+    def world(self) -> World:
+        """Everything that can be looked at."""
+        return World(
+            sources=self.sources,
+            indexes=self.indexes,
+            layouts={name: self.layout(name) for name in self.settings.indexes},
+            limits=self.policies.limits.listing,
+            chunk_characters=self.settings.ingest.chunk_characters,
+        )
+
     def jobs(self, source: str | None = None, index: str | None = None) -> list[IngestJob]:
         """Give what to ingest: one source, or every one that is configured, each into its own index or `index`.
 
@@ -234,6 +264,12 @@ class App:
         )
 
     def _make_source(self, name: str) -> Source:
+        found = self.settings.sources[name]
+        options = self._manifest_options(name) if found.type == "manifest" else self._file_options(name)
+        made: Source = adapter("governance.sources", found.type)(name, options)
+        return made
+
+    def _file_options(self, name: str) -> FileTreeOptions:
         from governance.sources.options import DateOrder, FileTreeOptions  # noqa: PLC0415 - only who reads sources
 
         found = self.settings.sources[name]
@@ -249,15 +285,38 @@ class App:
             given["patterns"] = found.patterns
         if found.date_order is not None:
             given["date_order"] = DateOrder(found.date_order)
-        options = FileTreeOptions(root=self.settings.source_root(name), **given)
-        made: Source = adapter("governance.sources", found.type)(name, options)
-        return made
+        return FileTreeOptions(root=self.settings.source_root(name), **given)
+
+    def _manifest_options(self, name: str) -> ManifestOptions:
+        from governance.sources.manifest_options import ManifestOptions  # noqa: PLC0415 - only who reads sources
+        from governance.sources.options import DateOrder  # noqa: PLC0415 - the same
+
+        found = self.settings.sources[name]
+        for key in sorted(FOR_FILES_ALONE & found.model_fields_set):
+            raise ConfigError(
+                "a source of type manifest has no such key",
+                item=f"sources.{name}.{key}",
+                next_step="take it out, and let the manifest say what it should; see kbgov guide manifest",
+            )
+        return ManifestOptions(
+            folder=self.settings.folder,
+            path=found.path,
+            command=found.command,
+            environment=self._env,
+            date_order=None if found.date_order is None else DateOrder(found.date_order),
+            max_line_bytes=found.max_file_bytes,
+        )
 
     def _make_index(self, name: str) -> Index:
         kind = self.settings.indexes[name].type
         options = self.settings.index_options(name)
         made: Index = adapter("governance.indexes", kind).from_config(name, options, self.settings.folder)
         return made
+
+
+def unsaved_app(settings: Settings) -> App:
+    """Give the application of settings that stand in no file yet. Its catalog must not be asked for."""
+    return App(settings, os.environ, _now, silent)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,8 +13,11 @@ from sqlalchemy import select
 from governance.catalog.engine import create_catalog_engine
 from governance.catalog.tables import chunk, document, event, indexed_document, intent, source_state
 from governance.catalog.unit_of_work import Catalog
+from governance.detectors.base import Word
 from governance.domain.actors import Actor
 from governance.domain.chunks import Record
+from governance.domain.findings import FindingStatus
+from governance.domain.keys import IndexLayout, KeyRule
 from governance.domain.ports import Embedder, Index
 from governance.embedders.hashed import HashedEmbedder
 from governance.guard import Guard
@@ -22,11 +25,15 @@ from governance.indexes.embedded import EmbeddedIndex
 from governance.policy.loader import load_policies
 from governance.policy.model import PolicySet
 from governance.policy.shipped import shipped_policies
+from governance.services.audit import AuditResult, audit
+from governance.services.audit_observe import AuditRequest
 from governance.services.gate import WriteGate
 from governance.services.ingest import IngestJob, IngestResult
 from governance.services.ingesting import run_ingest
+from governance.services.observe import World
 from governance.services.runner import OpenIndexes, SerialRunner
 from governance.services.runs import Desk
+from governance.services.sync import SyncReport, sync
 from governance.sources.files import FileTreeSource
 from governance.sources.options import FileTreeOptions
 
@@ -50,6 +57,8 @@ class KnowledgeBase:
     embedder: Embedder = field(default_factory=lambda: HashedEmbedder(64))
     policies: PolicySet = field(default_factory=shipped_set)
     index: Index | None = None
+    layout: IndexLayout = field(default_factory=lambda: IndexLayout(keys=(("pages", KeyRule()),)))
+    clock: Callable[[], datetime] = lambda: NOW
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -65,7 +74,7 @@ class KnowledgeBase:
         return Desk(
             catalog=self.catalog,
             actor=Actor(id="tester"),
-            clock=lambda: NOW,
+            clock=self.clock,
             today=self.today,
             policies=self.policies,
         )
@@ -88,6 +97,32 @@ class KnowledgeBase:
     def ingest(self) -> IngestResult:
         return run_ingest(self.desk, self.gate, self.runner, self.job)
 
+    @property
+    def world(self) -> World:
+        return World(
+            sources={"pages": self.source},
+            indexes=self.indexes,
+            layouts={"main": self.layout},
+            limits=self.policies.limits.listing,
+        )
+
+    def audit(self, *words: Word) -> AuditResult:
+        """Audit the present day, with a look at source and index."""
+        request = AuditRequest(words=words or tuple(Word), sources=["pages"], as_of=self.today)
+        return audit(self.desk, request, self.world, self.gate)
+
+    def sync(self) -> SyncReport:
+        return sync(self.desk, self.world, sources=["pages"], indexes=["main"])
+
+    def found(self, *kinds: str) -> dict[str, list[tuple[str, str]]]:
+        """Give the open findings of kinds that begin so: (document, chunk id) by kind."""
+        by_kind: dict[str, list[tuple[str, str]]] = {}
+        with self.catalog.read() as uow:
+            for item in uow.findings.listed(None):
+                if item.period.status is FindingStatus.OPEN and item.kind.value.startswith(kinds or ("",)):
+                    by_kind.setdefault(item.kind.value, []).append((item.place.document, item.place.chunk_id))
+        return {kind: sorted(places) for kind, places in sorted(by_kind.items())}
+
     def records(self) -> dict[str, Record]:
         reader = self.index.reader()
         try:
@@ -105,8 +140,8 @@ class KnowledgeBase:
     def state(self) -> dict[str, object]:
         """Give all that an undisturbed run and a resumed one must agree on."""
         tables = {
-            document: ("first_seen", "body_seen_at", "absent_since"),
-            chunk: ("first_seen",),
+            document: ("first_seen", "body_seen_at", "absent_since", "seen_from"),
+            chunk: ("first_seen", "seen_from", "gone_at"),
             indexed_document: ("indexed_at",),
             source_state: ("listing_run", "attempted_at", "listed_at"),
         }

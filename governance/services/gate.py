@@ -8,7 +8,9 @@ in the transaction of the business change that follows. An announced change with
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from logging import INFO, WARNING
+from time import monotonic
+from typing import Final, TypeAlias, TypeVar
 
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
@@ -18,9 +20,12 @@ from governance.domain.ports import Index, IndexReader, IndexWriter
 from governance.domain.values import digest_of
 from governance.guard import Guard
 from governance.services.context import RunContext, unfenced
+from governance.services.logs import LogEvent, tell
 
 Result = TypeVar("Result", BatchResult, PurgeReport)
 Then: TypeAlias = Callable[[UnitOfWork, Result], None]
+UNSETTLED: Final = "unsettled"
+"""What the log calls a change whose outcome is not recorded: the next run looks into it."""
 _LOOK_UP = 1000
 
 
@@ -116,6 +121,24 @@ class WriteGate:
     ) -> Result:
         intent_id = self._announce(context, change)
         self._context = context
+        begun = monotonic()
+        try:
+            result = self._observed(context, change, intent_id, call, then)
+        except BaseException:
+            _tell(context, change, UNSETTLED, {"chunks": len(change.chunk_ids)}, begun)
+            raise
+        _tell(context, change, *_outcome(change, result), begun)
+        return result
+
+    def _observed(
+        self,
+        context: RunContext,
+        change: Change,
+        intent_id: int,
+        call: Callable[[IndexWriter], Result],
+        then: Then[Result],
+    ) -> Result:
+        """Make an announced change and record what came of it."""
         result = call(self._writer(change.index, change.partition))
         try:
             with self._catalog.write() as uow:
@@ -168,6 +191,7 @@ class WriteGate:
             context.fence(uow)
             uow.intents.settle(intent.intent_id, "unknown", context.clock())
             uow.record(_event(Action.INDEX_CHANGE_UNKNOWN, context, change, intent.intent_id, "unknown", counts))
+        _tell(context, change, "unknown", counts)
 
     def _writer(self, index: str, partition: str) -> IndexWriter:
         key = (index, partition)
@@ -198,6 +222,24 @@ def _outcome(change: Change, result: BatchResult | PurgeReport) -> tuple[str, di
     if result.existed is not None:
         counts["existed"] = result.existed
     return ("partial" if result.failed else "done"), counts
+
+
+def _tell(
+    context: RunContext, change: Change, outcome: str, counts: Mapping[str, int], begun: float | None = None
+) -> None:
+    """Tell whoever listens; the partition is left out, which may be a person's name."""
+    tell(
+        LogEvent.INDEX_CHANGE,
+        level=INFO if outcome == "done" else WARNING,
+        run_id=context.run_id,
+        actor=context.actor.id,
+        kind=change.kind,
+        index=change.index,
+        reason=change.reason,
+        outcome=outcome,
+        counts=counts,
+        seconds=None if begun is None else monotonic() - begun,
+    )
 
 
 def _event(

@@ -6,16 +6,16 @@ from two complete listings before its chunks are removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from governance.catalog.chunks import IndexedVersion
-from governance.catalog.documents import KnownDocument, SourceState
-from governance.catalog.unit_of_work import Catalog, UnitOfWork
-from governance.domain.documents import Document, DocumentState, ProblemCode
+from governance.catalog.documents import KnownDocument
+from governance.catalog.unit_of_work import Catalog
+from governance.domain.chunks import ChunkKey
+from governance.domain.documents import DocumentState
 from governance.domain.errors import ForeignVectorsRefused
-from governance.domain.events import Action, Event
 from governance.domain.memory import collector_at_rest
 from governance.domain.ports import Embedder, Listed, Runner, Source
 from governance.domain.values import digest_of
@@ -24,8 +24,9 @@ from governance.services import chunking
 from governance.services.context import RunContext
 from governance.services.gate import WriteGate
 from governance.services.ingest_absent import handle_absent, judge_absent
-from governance.services.ingest_plan import Refusal, judge_listing, seen_digest
-from governance.services.ingest_write import DocumentWriter, IngestParts, Tally, save_unreadable
+from governance.services.ingest_plan import seen_digest
+from governance.services.ingest_write import DocumentWriter, IngestParts, Tally
+from governance.services.listing import Pass, Refusal, judge, list_source, note_listed, record_refusal, save_listing
 from governance.services.survey import SeenChunk, Survey, survey
 
 FLUSH_BYTES = 2_000_000
@@ -40,6 +41,8 @@ class IngestJob:
     Attributes:
         place: (index, partition).
         chunk_characters: Size of a chunk.
+        only: Documents to bring in, whether or not they seem unchanged; absence is then not judged. None for all.
+        again: Ids of chunks to write anew although the index has them.
 
     """
 
@@ -48,6 +51,8 @@ class IngestJob:
     embedder: Embedder
     chunk_characters: int = 1000
     limits: ListingLimits = field(default_factory=ListingLimits)
+    only: frozenset[str] | None = None
+    again: frozenset[str] = frozenset()
 
     @property
     def recipe(self) -> str:
@@ -74,16 +79,6 @@ class IngestResult:
     recovered: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pass:
-    """What one pass over the source showed, without the bytes."""
-
-    entries: Mapping[str, Listed]
-    sizes: Mapping[str, int]
-    complete: bool
-    interruption: str | None
-
-
 def ingest(
     catalog: Catalog, gate: WriteGate, runner: Runner, job: IngestJob, context: RunContext, *, now: datetime
 ) -> IngestResult:
@@ -98,22 +93,23 @@ def ingest(
     gate.prepare(job.place)
     recovered = gate.recover(context, job.place)
     with collector_at_rest():
-        listing = _list(job.source, context)
+        listing = _asked_for(list_source(job.source, context), job)
         with catalog.read() as uow:
             known = uow.documents.known(job.source.name)
             indexed = uow.chunks.indexed(*job.place, job.source.name)
     tally = Tally()
     tally.documents["seen"] = len(listing.entries)
-    refused = _judge(listing, known, job.limits)
+    refused = judge(listing, known, job.limits) if job.only is None else None
     if refused is not None:
-        _record_refusal(catalog, job, context, refused, now)
+        record_refusal(catalog, job.source, context, refused, now, job.place)
         return IngestResult(tally=tally, refused=refused, recovered=recovered)
     recipe = job.recipe
     with collector_at_rest():
         present = survey(runner, *job.place, job.source.name)
         _refuse_foreign(present, job)
         readable = [entry for entry in listing.entries.values() if entry.unreadable is None]
-        changed = [entry for entry in readable if not _is_unchanged(entry, known, indexed, present, recipe)]
+        changed = [entry for entry in readable if _is_changed(entry, known, indexed, present, job, recipe)]
+    _forget(present, job.again)
     tally.documents["unchanged"] = len(readable) - len(changed)
     parts = IngestParts(
         catalog=catalog,
@@ -132,37 +128,50 @@ def ingest(
         done += len(batch)
     written = {entry.document for entry in changed}
     unwritten = {name: entry for name, entry in listing.entries.items() if name not in written}
-    _note_unwritten(catalog, context, job.source.name, unwritten, known, now)
+    note_listed(catalog, context, job.source.name, unwritten, known, now)
     tally.documents["failed"] += len(listing.entries) - len(readable)
-    if listing.complete:
-        absent = judge_absent(listing.entries, known, present.chunks)
-        handle_absent(parts, context, absent, present, tally)
-    with catalog.write() as uow:
-        context.fence(uow)
-        _save_listing(uow, job, context, listing, now)
+    if job.only is None:
+        _conclude(parts, context, listing, known, present, tally, now)
     return IngestResult(
         tally=tally, interruption=listing.interruption, repeated_ids=present.repeated, recovered=recovered
     )
 
 
-def _list(source: Source, context: RunContext) -> _Pass:
-    listing = source.listing()
-    entries: dict[str, Listed] = {}
-    sizes: dict[str, int] = {}
-    for entry in listing:
-        entries[entry.document] = Listed(entry.document, entry.raw_hash, entry.changed_on, entry.unreadable)
-        sizes[entry.document] = len(entry.raw or b"")
-        if len(entries) % 500 == 0:
-            context.progress("listing", len(entries), None)
-    return _Pass(entries=entries, sizes=sizes, complete=listing.complete, interruption=listing.interruption)
+def _asked_for(listing: Pass, job: IngestJob) -> Pass:
+    """Give what a pass showed of the documents that were asked for."""
+    if job.only is None:
+        return listing
+    return replace(listing, entries={name: item for name, item in listing.entries.items() if name in job.only})
 
 
-def _judge(listing: _Pass, known: Mapping[str, KnownDocument], limits: ListingLimits) -> Refusal | None:
-    if not listing.complete:
-        return None
-    living = [name for name, item in known.items() if item.state is not DocumentState.GONE]
-    absent = sum(name not in listing.entries for name in living)
-    return judge_listing(len(listing.entries), len(living), absent, limits)
+def _forget(present: Survey, again: Collection[str]) -> None:
+    """Let chunks count as not there, so that they are written anew."""
+    if again:
+        for chunks in present.chunks.values():
+            for chunk_id in again & chunks.keys():
+                del chunks[chunk_id]
+
+
+def _conclude(
+    parts: IngestParts,
+    context: RunContext,
+    listing: Pass,
+    known: Mapping[str, KnownDocument],
+    present: Survey,
+    tally: Tally,
+    now: datetime,
+) -> None:
+    """Judge who is absent, and note how the listing went and which deletions this look has confirmed."""
+    if listing.complete:
+        absent = judge_absent(listing.entries, known, present.chunks)
+        handle_absent(parts, context, absent, present, tally)
+    shown = {chunk_id for chunks in present.chunks.values() for chunk_id in chunks}
+    with parts.catalog.write() as uow:
+        context.fence(uow)
+        save_listing(uow, parts.source, context.run_id, listing, now)
+        deleted = uow.chunks.deleted(*parts.place, parts.source.name)
+        confirmed = [chunk_id for chunk_id, at in deleted.items() if at < now and chunk_id not in shown]
+        uow.chunks.forget([ChunkKey(*parts.place, chunk_id) for chunk_id in confirmed])
 
 
 def _refuse_foreign(present: Survey, job: IngestJob) -> None:
@@ -173,6 +182,17 @@ def _refuse_foreign(present: Survey, job: IngestJob) -> None:
             item=job.place[0],
             next_step="ingest into an index of its own (kbgov.toml, [indexes]); this one can still be audited",
         )
+
+
+def _is_changed(
+    entry: Listed,
+    known: Mapping[str, KnownDocument],
+    indexed: Mapping[str, IndexedVersion],
+    present: Survey,
+    job: IngestJob,
+    recipe: str,
+) -> bool:
+    return job.only is not None or not _is_unchanged(entry, known, indexed, present, recipe)
 
 
 def _is_unchanged(
@@ -206,104 +226,3 @@ def _batches(entries: Sequence[Listed], sizes: Mapping[str, int]) -> Iterator[li
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _note_unwritten(
-    catalog: Catalog,
-    context: RunContext,
-    source: str,
-    unwritten: Mapping[str, Listed],
-    known: Mapping[str, KnownDocument],
-    now: datetime,
-) -> None:
-    """Note what changed of documents that were not written: back again, another day of change, unreadable."""
-    back = [name for name in unwritten if name in known and known[name].state is not DocumentState.PRESENT]
-    days: dict[str, date | None] = {
-        name: entry.changed_on
-        for name, entry in unwritten.items()
-        if name in known and entry.unreadable is None and known[name].changed_on != entry.changed_on
-    }
-    failed: dict[str, tuple[ProblemCode, Document | None]] = {
-        name: (entry.unreadable, None) for name, entry in unwritten.items() if entry.unreadable is not None
-    }
-    if not (back or days or failed):
-        return
-    with catalog.write() as uow:
-        context.fence(uow)
-        uow.documents.mark(source, back, DocumentState.PRESENT, now)
-        uow.documents.mark_changed(source, days)
-        save_unreadable(uow, source, failed, known, now)
-
-
-def _save_listing(uow: UnitOfWork, job: IngestJob, context: RunContext, listing: _Pass, now: datetime) -> None:
-    if not listing.complete:
-        note_interruption(uow, job.source, listing.interruption or "the listing was not read to its end", now)
-        return
-    uow.sources.save(
-        SourceState(
-            source=job.source.name,
-            recipe=job.source.recipe,
-            listed_at=now,
-            listing_run=context.run_id,
-            refused_reason=None,
-            refused_seen=None,
-            refused_known=None,
-            interruption=None,
-            attempted_at=now,
-            documents_seen=len(listing.entries),
-        )
-    )
-
-
-def note_interruption(uow: UnitOfWork, source: Source, why: str, now: datetime) -> None:
-    """Note that a source could not be listed to its end; what an earlier listing said stays as it was."""
-    before = uow.sources.state(source.name)
-    uow.sources.save(
-        replace(before, interruption=why, attempted_at=now)
-        if before
-        else SourceState(
-            source=source.name,
-            recipe=source.recipe,
-            listed_at=None,
-            listing_run=None,
-            refused_reason=None,
-            refused_seen=None,
-            refused_known=None,
-            interruption=why,
-            attempted_at=now,
-            documents_seen=0,
-        )
-    )
-
-
-def _record_refusal(catalog: Catalog, job: IngestJob, context: RunContext, refused: Refusal, now: datetime) -> None:
-    with catalog.write() as uow:
-        context.fence(uow)
-        before = uow.sources.state(job.source.name)
-        uow.sources.save(
-            SourceState(
-                source=job.source.name,
-                recipe=job.source.recipe,
-                listed_at=before.listed_at if before else None,
-                listing_run=before.listing_run if before else None,
-                refused_reason=refused.reason,
-                refused_seen=refused.seen,
-                refused_known=refused.known,
-                interruption=None,
-                attempted_at=now,
-                documents_seen=refused.seen,
-            )
-        )
-        uow.record(
-            Event(
-                action=Action.LISTING_REFUSED,
-                at=context.clock(),
-                actor=context.actor,
-                run_id=context.run_id,
-                index=job.place[0],
-                partition=job.place[1],
-                reason=refused.reason,
-                outcome="refused",
-                counts={"seen": refused.seen, "known": refused.known},
-            )
-        )

@@ -11,7 +11,8 @@ from governance.domain.documents import DocumentState
 from governance.domain.events import Action, Event
 from governance.domain.values import digest_of
 from governance.services.context import RunContext
-from governance.services.ingest_write import IngestParts, Tally, delete_chunks, without_facts
+from governance.services.ingest_write import IngestParts, Tally, delete_chunks
+from governance.services.listing import without_facts
 from governance.services.survey import Survey
 
 

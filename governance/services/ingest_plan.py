@@ -1,4 +1,4 @@
-"""Pure decisions of an ingest: whom to believe absent, which chunks to write, patch and delete."""
+"""Pure decisions of an ingest: which chunks to write, patch and delete."""
 
 from __future__ import annotations
 
@@ -10,35 +10,8 @@ from hashlib import sha256
 from governance.domain.chunks import Metadata
 from governance.domain.documents import Document
 from governance.domain.values import Json, sha256_hex, text_hash
-from governance.policy.model import ListingLimits
 from governance.services.chunking import Piece
 from governance.services.survey import SeenChunk
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a listing was not believed, with both counts."""
-
-    reason: str
-    seen: int
-    known: int
-
-
-def judge_listing(seen: int, known: int, absent: int, limits: ListingLimits) -> Refusal | None:
-    """Say why a complete listing is refused, None when it is believed.
-
-    Args:
-        seen: Documents in the listing.
-        known: Documents that the catalog knows and that are not gone.
-        absent: Known ones that the listing lacks.
-        limits: From the policy.
-
-    """
-    if seen == 0:
-        return Refusal("empty", seen, known)
-    if absent > limits.absent_documents and absent * 100 > known * limits.absent_percent:
-        return Refusal("too_many_absent", seen, known)
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +59,18 @@ def chunk_id(source: str, document: str, body_hash: str, occurrence: int) -> str
     return str(uuid.UUID(bytes=bytes.fromhex(sha256_hex(name.encode("utf-8", "surrogatepass")))[:16], version=5))
 
 
+def identified(source: str, document: str, pieces: Sequence[Piece]) -> list[tuple[str, str, Piece]]:
+    """Give (chunk id, body hash, piece) of the chunks that a document should have, in order."""
+    found: list[tuple[str, str, Piece]] = []
+    seen: dict[str, int] = {}
+    for piece in pieces:
+        body_hash = text_hash(piece.text)
+        occurrence = seen.get(body_hash, 0)
+        seen[body_hash] = occurrence + 1
+        found.append((chunk_id(source, document, body_hash, occurrence), body_hash, piece))
+    return found
+
+
 def shared_metadata(document: Document, embedder: str) -> dict[str, str | None]:
     """Give what stands beside every chunk of a document; None removes a key that an earlier version had."""
     return {
@@ -106,25 +91,15 @@ def shared_metadata(document: Document, embedder: str) -> dict[str, str | None]:
 def plan_chunks(document: Document, pieces: Sequence[Piece], embedder: str) -> tuple[PlannedChunk, ...]:
     """Give the chunks that a document should have."""
     shared = {key: value for key, value in shared_metadata(document, embedder).items() if value is not None}
-    seen: dict[str, int] = {}
     planned = []
-    for position, piece in enumerate(pieces):
-        body_hash = text_hash(piece.text)
-        occurrence = seen.get(body_hash, 0)
-        seen[body_hash] = occurrence + 1
+    for position, (key, body_hash, piece) in enumerate(identified(document.source, document.document, pieces)):
         own: dict[str, Json] = {
             "kb_body_hash": body_hash,
             "kb_position": position,
             "heading": " > ".join(piece.headings),
         }
         planned.append(
-            PlannedChunk(
-                chunk_id=chunk_id(document.source, document.document, body_hash, occurrence),
-                text=piece.text,
-                body_hash=body_hash,
-                position=position,
-                metadata=shared | own,
-            )
+            PlannedChunk(chunk_id=key, text=piece.text, body_hash=body_hash, position=position, metadata=shared | own)
         )
     return tuple(planned)
 

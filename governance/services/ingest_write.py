@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from governance.catalog.chunks import ChunkRow, IndexedDocument
 from governance.catalog.documents import KnownDocument
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.chunks import DEFAULT_VECTOR, BatchResult, ChunkKey, Record
-from governance.domain.documents import Document, DocumentState, ParsedDocument, ProblemCode
+from governance.domain.documents import Document, DocumentState, ProblemCode
 from governance.domain.events import Action, Event
 from governance.domain.ports import Embedder, Listed, Source, UnreadableDocument
 from governance.domain.values import Vector, digest_of
@@ -19,6 +19,7 @@ from governance.services.chunking import cut
 from governance.services.context import RunContext
 from governance.services.gate import WriteGate
 from governance.services.ingest_plan import DocumentChange, PlannedChunk, plan_chunks, plan_document, planned_digest
+from governance.services.listing import save_unreadable
 from governance.services.survey import Survey
 
 RECORDS_PER_CALL = 500
@@ -102,25 +103,28 @@ class DocumentWriter:
         self._conclude(context, batch, now)
 
     def _parse(self, batch: _Batch, entries: Sequence[Listed]) -> None:
-        parsed: list[ParsedDocument] = []
+        parsed: list[tuple[Document, str]] = []
         for entry in entries:
             try:
                 fresh = self._parts.source.reread(entry)
                 if fresh.unreadable is not None:
                     batch.fail(entry.document, fresh.unreadable)
+                    continue
+                item = self._parts.source.parse(fresh)
+                if item.body is None:
+                    batch.fail(entry.document, ProblemCode.NO_TEXT, item.record)
                 else:
-                    parsed.append(self._parts.source.parse(fresh))
+                    parsed.append((item.record, item.body))
             except UnreadableDocument as problem:
                 batch.fail(entry.document, problem.code)
-        names = [item.record.document for item in parsed]
+        names = [document.document for document, _ in parsed]
         with self._parts.catalog.read() as uow:
             cataloged = uow.chunks.ids_of(*self._parts.place, self._parts.source.name, names)
-        for item in parsed:
-            batch.changes[item.record.document] = self._plan(item, cataloged.get(item.record.document, set()))
+        for document, body in parsed:
+            batch.changes[document.document] = self._plan(document, body, cataloged.get(document.document, set()))
 
-    def _plan(self, parsed: ParsedDocument, cataloged: set[str]) -> DocumentChange:
-        document = parsed.record
-        planned = plan_chunks(document, cut(parsed.body, self._parts.chunk_characters), self._parts.embedder.identity)
+    def _plan(self, document: Document, body: str, cataloged: set[str]) -> DocumentChange:
+        planned = plan_chunks(document, cut(body, self._parts.chunk_characters), self._parts.embedder.identity)
         seen = self._present.chunks.get(document.document, {})
         return plan_document(document, planned, seen, cataloged, self._parts.embedder.identity)
 
@@ -200,13 +204,16 @@ class DocumentWriter:
         source = self._parts.source.name
         with self._parts.catalog.write() as uow:
             context.fence(uow)
+            before = uow.chunks.indexed_hashes(*self._parts.place, source, list(batch.changes))
             uow.documents.save([change.document for change in batch.changes.values()], now)
             uow.chunks.save(self._found_in_index(batch), now)
             uow.chunks.save_indexed([self._indexed(change, now) for change in batch.changes.values()])
             save_unreadable(uow, source, batch.failed, self._known, now)
             uow.record(_cataloged(context, self._parts.place, batch))
         for change in batch.changes.values():
-            self._tally.documents[_what_changed(change.document, self._known.get(change.document.document))] += 1
+            name = change.document.document
+            what = _what_changed(change.document, self._known.get(name), before.get(name))
+            self._tally.documents[what] += 1
         self._tally.documents["failed"] += len(batch.failed)
 
     def _found_in_index(self, batch: _Batch) -> list[ChunkRow]:
@@ -229,6 +236,7 @@ class DocumentWriter:
             position=chunk.position,
             body_hash=chunk.body_hash,
             meta_hash=document.meta_hash,
+            made_by=self._parts.embedder.identity,
         )
 
     def _indexed(self, change: DocumentChange, now: datetime) -> IndexedDocument:
@@ -239,6 +247,8 @@ class DocumentWriter:
             source=change.document.source,
             document=change.document.document,
             raw_hash=change.document.raw_hash,
+            body_hash=change.document.body_hash,
+            meta_hash=change.document.meta_hash,
             recipe=self._parts.recipe,
             chunks=len(change.chunks),
             chunks_digest=planned_digest(change.document, change.chunks),
@@ -254,57 +264,26 @@ def delete_chunks(
         some = ids[start : start + RECORDS_PER_CALL]
 
         def forget(uow: UnitOfWork, result: BatchResult, some: Sequence[str] = some) -> None:
-            uow.chunks.remove([ChunkKey(*place, chunk_id) for chunk_id in some if chunk_id not in result.failed])
+            keys = [ChunkKey(*place, chunk_id) for chunk_id in some if chunk_id not in result.failed]
+            uow.chunks.remove(keys, context.clock())
 
         result = gate.delete(context, place, some, reason, forget)
         tally.chunks["deleted"] += len(some) - len(result.failed)
-
-
-def save_unreadable(
-    uow: UnitOfWork,
-    source: str,
-    failed: Mapping[str, tuple[ProblemCode, Document | None]],
-    known: Mapping[str, KnownDocument],
-    now: datetime,
-) -> None:
-    """Note which documents could not be read: known ones keep their facts, new ones get a row without any."""
-    back = [name for name in failed if name in known and known[name].state is not DocumentState.PRESENT]
-    uow.documents.mark(source, back, DocumentState.PRESENT, now)
-    uow.documents.mark_unreadable(source, {name: code for name, (code, _) in failed.items() if name in known})
-    fresh = {name: item for name, item in failed.items() if name not in known}
-    rows = [
-        replace(document or without_facts(source, name), unreadable=code) for name, (code, document) in fresh.items()
-    ]
-    uow.documents.save(rows, now)
-
-
-def without_facts(source: str, name: str) -> Document:
-    """Give the record of a document of which only the name is known."""
-    return Document(
-        source=source,
-        document=name,
-        uri=name,
-        title=name,
-        raw_hash="",
-        body_hash="",
-        meta_hash="",
-        size=0,
-        words=0,
-        logical_id=name,
-        state=DocumentState.PRESENT,
-    )
 
 
 def _record(chunk: PlannedChunk, vector: Vector) -> Record:
     return Record(chunk.chunk_id, chunk.text, chunk.metadata, {DEFAULT_VECTOR: vector})
 
 
-def _what_changed(document: Document, known: KnownDocument | None) -> str:
-    if known is None or known.state is DocumentState.GONE or not known.raw_hash:
+def _what_changed(document: Document, known: KnownDocument | None, before: tuple[str, str] | None) -> str:
+    """Say what is new to the index; the catalog may have seen it before, when it was synchronized."""
+    if before is None or known is None or known.state is DocumentState.GONE:
         return "added"
-    if known.body_hash != document.body_hash:
+    # Rows of a catalog that was upgraded have no hashes of their own yet.
+    body_hash, meta_hash = before[0] or known.body_hash, before[1] or known.meta_hash
+    if body_hash != document.body_hash:
         return "body_changed"
-    return "metadata_changed" if known.meta_hash != document.meta_hash else "unchanged"
+    return "metadata_changed" if meta_hash != document.meta_hash else "unchanged"
 
 
 def _cataloged(context: RunContext, place: tuple[str, str], batch: _Batch) -> Event:

@@ -55,7 +55,7 @@ def list_documents(desk: Desk, *, as_of: date, status: FreshnessStatus | None = 
                 assessment=_assess(desk, document, reviews.get(key), indexes.get(key), as_of),
             )
             for document in uow.documents.every()
-            if document.unreadable is None and (key := (document.source, document.document))
+            if document.unreadable is None and document.raw_hash and (key := (document.source, document.document))
         ]
     kept = [item for item in items if status is None or item.assessment.status is status]
     return sorted(kept, key=_rank)

@@ -15,6 +15,7 @@ from governance.domain.events import Action, Event
 from governance.domain.values import Json
 from governance.policy.model import PolicySet
 from governance.services.context import RunContext
+from governance.services.logs import RunLog
 
 
 def silent(_phase: str, _done: int, _total: int | None) -> None:
@@ -68,9 +69,10 @@ def recorded_run(
     with ExitStack() as stack:
         leases = [stack.enter_context(acquire(desk.catalog.engine, name)) for name in locks]
         run_id = _start(desk, command, as_of, areas)
-        context = RunContext(
-            actor=desk.actor, run_id=run_id, clock=desk.clock, fence=_fence(leases), progress=desk.progress
-        )
+        log = RunLog(run_id, desk.actor.id, command)
+        log.started()
+        progress = log.through(desk.progress)
+        context = RunContext(actor=desk.actor, run_id=run_id, clock=desk.clock, fence=_fence(leases), progress=progress)
         run = OpenRun(context)
         try:
             yield run
@@ -78,8 +80,10 @@ def recorded_run(
             run.state = _state(error)
             with suppress(KbgovError):
                 _finish(desk, run, command)
+            log.finished(run.state, run.counts)
             raise
         _finish(desk, run, command)
+        log.finished(run.state, run.counts)
 
 
 def _start(desk: Desk, command: str, as_of: date | None, areas: Sequence[str]) -> int:

@@ -24,6 +24,8 @@ THROUGH_THE_GATE = {
     "governance/services/ingest_write.py DocumentWriter._put: self._parts.gate.put",
     "governance/services/ingest_write.py DocumentWriter._patch: self._parts.gate.patch",
     "governance/services/ingest_write.py delete_chunks: gate.delete",
+    "governance/services/repair.py Repairer._delete_some: self._gate.delete",
+    "governance/services/write_back.py _patch: gate.patch",
     "governance/services/doctor_index.py _after_delete: patient.gate.put",
     "governance/services/doctor_index.py _after_delete: patient.gate.delete",
     "governance/services/doctor_index.py _tidy: patient.gate.purge",
@@ -32,7 +34,7 @@ THROUGH_THE_GATE = {
 
 OTHER_THINGS_OF_THE_SAME_NAME = {
     # the memory of set-wise detectors, a table of the catalog
-    "governance/services/audit.py _sign: uow.signatures.put",
+    "governance/services/audit_observe.py sign: uow.signatures.put",
     # what is to be put, a field of a plan
     "governance/services/ingest_plan.py DocumentChange.nothing_to_do: self.put",
     "governance/services/ingest_plan.py DocumentChange.nothing_to_do: self.delete",

@@ -30,7 +30,7 @@ def delete_and_purge(base: KnowledgeBase) -> PurgeReport:
     base.gate.recover(CONTEXT, PLACE)
 
     def forget(uow: UnitOfWork, result: BatchResult) -> None:
-        uow.chunks.remove([ChunkKey(*PLACE, key) for key in DOOMED if key not in result.failed])
+        uow.chunks.remove([ChunkKey(*PLACE, key) for key in DOOMED if key not in result.failed], NOW)
 
     for start in range(0, len(DOOMED), 50):
         base.gate.delete(CONTEXT, PLACE, DOOMED[start : start + 50], "test", forget)

@@ -9,20 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.domain.documents import Document
+from governance.policy.model import ListingLimits
 from governance.services.chunking import Piece
 from governance.services.ingest_plan import (
     DocumentChange,
-    ListingLimits,
     PlannedChunk,
-    Refusal,
     chunk_id,
-    judge_listing,
     plan_chunks,
     plan_document,
     planned_digest,
     seen_digest,
     shared_metadata,
 )
+from governance.services.listing import Refusal, judge_listing
 from governance.services.survey import SeenChunk
 
 EMBEDDER = "hashed/1"

@@ -14,7 +14,8 @@ from governance.domain.chunks import Page
 from governance.domain.ports import Fence, unfenced
 from governance.indexes.embedded import EmbeddedIndex
 from governance.policy.loader import parse_policies
-from governance.services.audit import AuditRequest, audit
+from governance.services.audit import audit
+from governance.services.audit_observe import AuditRequest
 from tests.knowledge_base import TODAY, KnowledgeBase
 
 WAIVED = """

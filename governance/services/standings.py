@@ -1,0 +1,95 @@
+"""How each document stands in an index under the policies, since when, and how long changes took to arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+from governance.catalog.comparisons import Comparison
+from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.detectors.drift import Splitter, Standing, Verdict
+from governance.domain.documents import DocumentState
+from governance.policy.model import PolicySet
+from governance.policy.resolve import drift_rule
+from governance.services.context import RunContext
+from governance.services.ordered import Follower
+
+_SAVED: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairView:
+    """One source in one index, as compared.
+
+    Attributes:
+        splitter: How whoever fills the index cuts.
+        mapped: Whether the names of both meet.
+        zone: The time zone whose days count.
+
+    """
+
+    source: str
+    index: str
+    splitter: Splitter
+    mapped: bool
+    policies: PolicySet
+    zone: tzinfo = UTC
+
+
+def splitter_of(uow: UnitOfWork, source: str, index: str) -> Splitter:
+    """Give how whoever fills an index cuts, as its chunks show.
+
+    It rewrites texts when more than a fifth of the chunks that resemble their documents do not stand there as they
+    are, and cuts words when a tenth of those that do begins or ends inside a word. Edits make only single ones so;
+    chunks that hardly resemble their documents any more tell nothing about the splitter.
+    """
+    near = verbatim = cut = 0
+    for item in uow.comparisons.of(index, source):
+        verdict = Verdict.from_json(item.verdict)
+        near += verdict.near
+        verbatim += verdict.verbatim
+        cut += verdict.cut
+    return Splitter(rewrites=verbatim * 5 < near * 4, cuts_words=cut * 10 >= verbatim and cut > 0)
+
+
+def standings(uow: UnitOfWork, view: PairView) -> Iterator[tuple[Standing, Comparison]]:
+    """Give how each document that could be compared stands, ordered by path."""
+    compared = Follower((item.document, item) for item in uow.comparisons.of(view.index, view.source))
+    for document in uow.documents.in_any_state(view.source):
+        item = compared.at(document.document)
+        if item is None or document.state is not DocumentState.PRESENT:
+            continue
+        standing = Standing(
+            document=document,
+            index=view.index,
+            verdict=Verdict.from_json(item.verdict),
+            rule=drift_rule(view.policies, document, view.index),
+            splitter=view.splitter,
+            mapped=view.mapped,
+            pending_on=item.pending_since.astimezone(view.zone).date() if item.pending_since else None,
+        )
+        yield standing, item
+
+
+def settle_pending(catalog: Catalog, view: PairView, context: RunContext, now: datetime) -> None:
+    """Note since when index and source disagree, and of those that agree again how long that took.
+
+    Both ends are what we saw: from the moment when the catalog first saw the change in the source to the one when a
+    comparison first saw it in the index.
+    """
+    with catalog.read() as uow:
+        changed = [after for standing, item in standings(uow, view) if (after := _settled(standing, item, now)) != item]
+    for start in range(0, len(changed), _SAVED):
+        with catalog.write() as uow:
+            context.fence(uow)
+            uow.comparisons.save(changed[start : start + _SAVED])
+
+
+def _settled(standing: Standing, item: Comparison, now: datetime) -> Comparison:
+    if not standing.verdict.agrees(standing.rule, standing.splitter):
+        return item if item.pending_since else replace(item, pending_since=now)
+    if item.pending_since is None:
+        return item
+    return replace(item, pending_since=None, lag_seconds=max(0, round((now - item.pending_since).total_seconds())))
