@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from types import MappingProxyType
 from typing import Final
 
+from governance.cli.columns import Column, code, path
 from governance.domain.findings import Finding, FindingKind
 
 ADVICE: Final[Mapping[FindingKind, str]] = MappingProxyType(
@@ -19,6 +19,16 @@ ADVICE: Final[Mapping[FindingKind, str]] = MappingProxyType(
         FindingKind.SUPERSEDED: "take the older versions out of the index",
         FindingKind.EMPTY: "write it or delete it",
         FindingKind.STUB: "delete it, or leave it out of the source",
+        FindingKind.MISSING: "bring it into the index: kbgov drift plan",
+        FindingKind.ORPHAN: "take it out of the index: kbgov drift plan",
+        FindingKind.CONTENT: "bring in what the source says now: kbgov drift plan",
+        FindingKind.UNCOVERED: "see why part of it was left out: kbgov drift plan",
+        FindingKind.UNEMBEDDED: "give these chunks vectors: kbgov drift plan",
+        FindingKind.MIXED_EMBEDDINGS: "embed the whole index with one model",
+        FindingKind.GHOST: "delete it again: kbgov drift plan",
+        FindingKind.MAPPING: "say how the index calls documents: kbgov doctor",
+        FindingKind.LAG: "see whether the pipeline still runs",
+        FindingKind.UNATTRIBUTED: "give the chunk a source, a title or a link",
         FindingKind.LISTING_REFUSED: "see that the source is complete, then ingest again",
         FindingKind.UNREADABLE: "make it readable, then ingest again",
         FindingKind.NOTHING_SCANNED: "ingest it, or check its folder: kbgov doctor",
@@ -33,27 +43,37 @@ def advice(finding: Finding) -> str:
 
 
 def place(finding: Finding) -> str:
-    """Give what a finding is about, as a person would name it."""
+    """Give what a finding is about, as a person would name it: a document with a chunk of it, a source in an index."""
     where = finding.place
+    index = f"{where.index_name}/{where.partition}" if where.partition else where.index_name
+    if where.chunk_id:
+        return f"{where.document} in {index}#{where.chunk_id}" if where.document else f"{index}#{where.chunk_id}"
     if where.document:
         return where.document
-    if where.chunk_id:
-        return (
-            f"{where.index}/{where.partition}#{where.chunk_id}"
-            if where.partition
-            else f"{where.index}#{where.chunk_id}"
-        )
-    return where.source or where.index or "-"
+    return " in ".join(part for part in (where.source_name, index) if part) or "-"
 
 
-def several_sources(findings: Sequence[Finding]) -> bool:
-    """Say whether a table of these must name the sources, because a path alone would not tell them apart."""
-    return len({item.place.source for item in findings if item.place.source}) > 1
+class Places:
+    """The columns that say what the findings of a table are about: index and source only where there are several.
 
+    Args:
+        findings: All that stand in the table.
 
-def days_overdue(finding: Finding, day: date) -> int | None:
-    """Give how many days past due a finding's document is; None for findings of another kind."""
-    due = finding.period.evidence.get("due")
-    if finding.kind is not FindingKind.OVERDUE or not isinstance(due, str):
-        return None
-    return (day - date.fromisoformat(due)).days
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self._indexes = len({item.place.index_name for item in findings if item.place.index_name}) > 1
+        self._sources = len({item.place.source for item in findings if item.place.source}) > 1
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns, the last of a table."""
+        index = [code("INDEX")] if self._indexes else []
+        source = [code("SOURCE")] if self._sources else []
+        return [*index, *source, path("DOCUMENT")]
+
+    def cells(self, finding: Finding) -> list[object]:
+        """Give the cells of one finding."""
+        index = [finding.place.index_name] if self._indexes else []
+        source = [finding.place.source_name] if self._sources else []
+        return [*index, *source, place(finding)]

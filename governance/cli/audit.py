@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from governance.bootstrap import App
-from governance.cli.advice import advice, days_overdue, place, several_sources
-from governance.cli.columns import brief, code, number, path, words
+from governance.cli.advice import Places, advice
+from governance.cli.columns import brief, code, number, words
+from governance.cli.completing import in_a_list
 from governance.cli.invocation import suggestion
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
@@ -21,15 +22,23 @@ from governance.domain.findings import Finding, Severity
 from governance.domain.values import Json
 from governance.domain.words import shown
 from governance.domain.words import suggestion as meant
-from governance.services.audit import AuditRequest, AuditResult, audit
+from governance.services.audit import AuditResult, audit
+from governance.services.audit_observe import AuditRequest
+from governance.services.days import days_overdue
 from governance.services.decisions import by_urgency
+from governance.services.write_back import WrittenBack
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from governance.cli.output import Screen
 
 FOUND = 3
+NOT_MARKED = 1
 NEVER = "never"
 SHOWN = 10
+UNREACHABLE = "index_unreachable"
+"""The rule of a finding about an index that did not answer."""
 
 
 class Words(click.ParamType[tuple[Word, ...]]):
@@ -50,6 +59,13 @@ class Words(click.ParamType[tuple[Word, ...]]):
             self.fail("no area is named", param, ctx)
         return tuple(word for word in Word if word.value in typed)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete the last area of the list."""
+        del ctx, param
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only when a shell asks
+
+        return [CompletionItem(text) for text in in_a_list([word.value for word in Word], incomplete)]
+
 
 @click.group(
     "audit",
@@ -62,13 +78,13 @@ def command() -> None:
 
 @command.command(
     "run",
-    short_help="Audit what the catalog knows.",
+    short_help="Look at sources and indexes, and audit what is known.",
     epilog="\b\nExample:\n  kbgov audit run\n  kbgov audit run --only freshness --as-of 2026-01-01 --json",
 )
 @click.option("--only", type=Words(), metavar="AREA[,AREA...]", help=f"Areas: {', '.join(Word)}.")
 @click.option("--as-of", type=DAY, help="Day that is judged, today when not given.")
 @click.option("--record", is_flag=True, help="Store the result even when a later day was audited before.")
-@click.option("--full", is_flag=True, help="Look again at what has not changed; this version always does.")
+@click.option("--full", is_flag=True, help="Compare again what has not changed since it was compared.")
 @click.option(
     "--fail-on",
     type=click.Choice([*(word.value for word in Severity), NEVER]),
@@ -80,13 +96,16 @@ def command() -> None:
 def run(
     options: Options, only: tuple[Word, ...] | None, as_of: date | None, *, record: bool, full: bool, fail_on: str
 ) -> Answer:
-    """Audit what the catalog knows, as the last ingest left it.
+    """Audit what is known of documents and chunks against the policies.
+
+    Where drift is among the areas and the day is today, sources and indexes are looked at first and compared; else the
+    catalog is judged as the last look or ingest left it. Where a policy says so (write_back), chunks are then marked.
 
     An audit of a day before the last recorded one prints its result and stores nothing, unless --record is given.
     """
-    del full
     with opened(options) as app:
-        result = audit(app.desk, request(app, only, as_of or app.today, record=record))
+        asked = request(app, only, as_of or app.today, record=record, full=full)
+        result = audit(app.desk, asked, app.world, app.gate)
         now = app.clock()
     return Answer(
         payload=payload(result),
@@ -95,17 +114,21 @@ def run(
     )
 
 
-def request(app: App, only: tuple[Word, ...] | None, as_of: date, *, record: bool = False) -> AuditRequest:
+def request(
+    app: App, only: tuple[Word, ...] | None, as_of: date, *, record: bool = False, full: bool = False
+) -> AuditRequest:
     """Give the request for the sources of the configuration."""
     return AuditRequest(
-        words=only or tuple(Word), sources=sorted(app.sources), as_of=as_of, record=record, zone=app.zone
+        words=only or tuple(Word), sources=sorted(app.sources), as_of=as_of, record=record, full=full, zone=app.zone
     )
 
 
 def exit_code(result: AuditResult, fail_on: str) -> int:
-    """Give 3 when the worst open finding reaches the threshold."""
+    """Give 3 when the worst open finding reaches the threshold, else 1 when chunks could not be marked."""
     worst = result.findings.worst
-    return FOUND if fail_on != NEVER and worst is not None and worst.reaches(Severity(fail_on)) else 0
+    if fail_on != NEVER and worst is not None and worst.reaches(Severity(fail_on)):
+        return FOUND
+    return NOT_MARKED if result.written is not None and result.written.failed else 0
 
 
 def payload(result: AuditResult) -> dict[str, Json]:
@@ -126,6 +149,7 @@ def payload(result: AuditResult) -> dict[str, Json]:
         },
         "worst": found.worst.value if found.worst else None,
         "not_stored": result.not_stored,
+        "write_back": result.written.as_json() if result.written else None,
         "listed_at": {name: _moment(at) for name, at in result.listed_at.items()},
     }
 
@@ -138,6 +162,8 @@ def _show(screen: Screen, result: AuditResult, now: datetime, options: Options) 
     screen.line(f"Audit as of {result.as_of}: {counts}{worst}.")
     for name, at in result.listed_at.items():
         screen.line(f"{name}: {_age(at, now, options)}", typed=at is None)
+    for name in sorted({item.place.index for item in found.live if item.rule == UNREACHABLE}):
+        screen.line(f"{name}: the index did not answer; next: {suggestion(options, 'doctor')}", typed=True)
     if found.live:
         screen.head("By kind")
         show_counts(screen, found.live)
@@ -153,12 +179,20 @@ def _show_rest(screen: Screen, result: AuditResult, options: Options) -> None:
         screen.line(
             f"{found.opened} opened, {found.reopened} reopened, {found.resolved} resolved, {found.waived} waived."
         )
+    if result.written is not None:
+        _show_marks(screen, result.written)
     for what in _not_covered(result.coverage.not_covered):
         screen.line(f"not looked at: {what}")
     if result.not_stored:
         screen.line(f"Nothing was stored: {result.not_stored}. --record stores it all the same.")
     elif found.live:
         screen.line(f"next: {suggestion(options, 'findings list --status open')}", typed=True)
+
+
+def _show_marks(screen: Screen, written: WrittenBack) -> None:
+    back = f", {written.put_back} of them put back after a rewrite" if written.put_back else ""
+    failed = f"; {plural(written.failed, 'chunk')} could not be marked" if written.failed else ""
+    screen.line(f"{plural(written.patched, 'chunk')} marked anew{back}{failed}.")
 
 
 def show_counts(screen: Screen, findings: Sequence[Finding]) -> None:
@@ -172,16 +206,14 @@ def show_counts(screen: Screen, findings: Sequence[Finding]) -> None:
 
 def show_findings(screen: Screen, findings: Sequence[Finding], day: date) -> None:
     """Print findings with their owners and what to do."""
-    several = several_sources(findings)
     first = [code("SEVERITY"), code("KIND"), number("DAYS LATE"), brief("OWNER"), words("WHAT TO DO")]
-    columns = [*first, *([code("SOURCE")] if several else []), path("DOCUMENT")]
-    screen.table(columns, [_row(item, day, with_source=several) for item in findings])
+    places = Places(findings)
+    screen.table([*first, *places.columns], [[*_row(item, day), *places.cells(item)] for item in findings])
 
 
-def _row(item: Finding, day: date, *, with_source: bool) -> list[object]:
+def _row(item: Finding, day: date) -> list[object]:
     late, period = days_overdue(item, day), item.period
-    facts = [period.severity.value, item.kind.value, late, period.owner, advice(item)]
-    return [*facts, *([item.place.source or None] if with_source else []), place(item)]
+    return [period.severity.value, item.kind.value, late, period.owner, advice(item)]
 
 
 def _not_covered(sentences: Sequence[str]) -> list[str]:
@@ -195,8 +227,8 @@ def _not_covered(sentences: Sequence[str]) -> list[str]:
 
 def _age(at: datetime | None, now: datetime, options: Options) -> str:
     if at is None:
-        return f"never ingested, so nothing is known of it; next: {suggestion(options, 'ingest')}"
-    return f"as ingested {_ago(now - at)} ({_moment(at)})"
+        return f"never listed to its end, so little is known of it; next: {suggestion(options, 'sync')}"
+    return f"as listed {_ago(now - at)} ({_moment(at)})"
 
 
 def _ago(passed: timedelta) -> str:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.cli.advice import advice, place, several_sources
+from governance.cli.advice import Places, advice
 from governance.cli.columns import brief, code, path, words
+from governance.cli.completing import one_of
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
-from governance.domain.findings import Finding, FindingPeriod, FindingStatus
+from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus
 from governance.domain.values import Json
 from governance.policy.model import WaiverReason
 from governance.services.decisions import acknowledge, assign, list_findings, show_finding, waive
@@ -44,7 +45,12 @@ def command() -> None:
     epilog="\b\nExample:\n  kbgov findings list --status open\n"
     "  kbgov findings list --kind 'freshness.*' --as-of 2026-01-01 --json",
 )
-@click.option("--kind", metavar="GLOB", help="Only kinds that match, such as 'freshness.*'.")
+@click.option(
+    "--kind",
+    metavar="GLOB",
+    shell_complete=one_of(FindingKind),
+    help="Only kinds that match, such as 'freshness.*'.",
+)
 @click.option(
     "--status", type=click.Choice([word.value for word in FindingStatus]), help="Only findings of this status."
 )
@@ -94,7 +100,13 @@ def ack(options: Options, fingerprint: str) -> Answer:
     epilog="\b\nExample:\n  kbgov findings waive 3fb1a0c2 --reason accepted-risk --until 2027-01-31",
 )
 @click.argument("fingerprint")
-@click.option("--reason", required=True, metavar="CODE", help=f"Why it may stand: {', '.join(WaiverReason)}.")
+@click.option(
+    "--reason",
+    required=True,
+    metavar="CODE",
+    shell_complete=one_of(WaiverReason),
+    help=f"Why it may stand: {', '.join(WaiverReason)}.",
+)
 @click.option("--until", required=True, type=DAY, help="Last day on which the waiver counts.")
 @answering
 def waive_(options: Options, fingerprint: str, reason: str, until: date) -> Answer:
@@ -121,11 +133,9 @@ def show_table(screen: Screen, findings: Sequence[Finding], *, with_resolved: bo
     """Print a list of findings."""
     shown = [item for item in findings if with_resolved or item.period.status is not FindingStatus.RESOLVED]
     if shown:
-        several = several_sources(shown)
-        source = [code("SOURCE")] if several else []
-        first = [code("SEVERITY"), code("KIND"), code("STATUS"), code("FINGERPRINT")]
-        columns = [*first, brief("OWNER"), *source, path("DOCUMENT")]
-        screen.table(columns, [_row(item, with_source=several) for item in shown])
+        first = [code("SEVERITY"), code("KIND"), code("STATUS"), code("FINGERPRINT"), brief("OWNER")]
+        places = Places(shown)
+        screen.table([*first, *places.columns], [[*_row(item), *places.cells(item)] for item in shown])
     hidden = len(findings) - len(shown)
     screen.line(plural(len(shown), "finding") + (f"; {hidden} more are resolved: --status resolved" if hidden else ""))
 
@@ -150,10 +160,9 @@ def _show_one(screen: Screen, finding: Finding, history: Sequence[FindingPeriod]
     )
 
 
-def _row(item: Finding, *, with_source: bool) -> list[object]:
+def _row(item: Finding) -> list[object]:
     period = item.period
-    facts = [period.severity.value, item.kind.value, period.status.value, item.fingerprint[:SHORT], period.owner]
-    return [*facts, *([item.place.source or None] if with_source else []), place(item)]
+    return [period.severity.value, item.kind.value, period.status.value, item.fingerprint[:SHORT], period.owner]
 
 
 def _period_row(item: FindingPeriod) -> list[object]:

@@ -20,12 +20,17 @@ FIRST = "start.md"
 """What a newcomer reads."""
 
 
+def _topics_like(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Give the topics that begin like this, for a shell."""
+    return [topic for topic in read_guides() if topic.startswith(begun)]
+
+
 @click.command(
     "guide",
     short_help="Read the longer texts.",
     epilog="\b\nExample:\n  kbgov guide\n  kbgov guide freshness",
 )
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=_topics_like)
 @answering
 def command(options: Options, topic: str | None) -> Answer:
     """Print the guide on TOPIC, or list the topics."""

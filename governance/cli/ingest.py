@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from governance.cli.columns import code, number
+from governance.cli.completing import index_names, source_names
 from governance.cli.invocation import retyped, suggestion
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
@@ -34,8 +35,10 @@ _COLUMNS = (
     short_help="Bring an index to what the documents say.",
     epilog="\b\nExample:\n  kbgov ingest\n  kbgov ingest handbook --index main --json",
 )
-@click.argument("source", required=False)
-@click.option("--index", metavar="NAME", help="Index to write into, the source's own when not given.")
+@click.argument("source", required=False, shell_complete=source_names)
+@click.option(
+    "--index", metavar="NAME", shell_complete=index_names, help="Index to write into, the source's own when not given."
+)
 @click.option("--as-of", type=DAY, help="Day that findings met on the way are dated with, today when not given.")
 @answering
 def command(options: Options, source: str | None, index: str | None, as_of: date | None) -> Answer:

@@ -13,9 +13,8 @@ from pathlib import Path
 from governance.cli.options import Options
 
 NAME = "kbgov"
-_COMMAND = re.compile(
-    rf"\b{NAME} (?:db upgrade|ingest|audit run|doctor|findings list|documents list)\b(?: --[a-z-]+ [^\s,;]+)*"
-)
+_RETYPED = "db upgrade|ingest|sync|audit run|drift plan|doctor|findings list|documents list"
+_COMMAND = re.compile(rf"\b{NAME} (?:{_RETYPED})\b(?: --[a-z-]+ [^\s,;]+)*")
 
 
 def program() -> str:

@@ -9,12 +9,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 import click
 
 from governance import __version__
 from governance.cli.errors import failure_of, report
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from governance.cli.logs import CommandLog
 
 
 class Noun(NamedTuple):
@@ -27,14 +32,19 @@ class Noun(NamedTuple):
 NOUNS: Final[Mapping[str, Noun]] = MappingProxyType(
     {
         "demo": Noun("demo", "Show it all on the handbook of a fictional company."),
-        "init": Noun("init", "Write a configuration, the default policies and an empty catalog."),
+        "init": Noun("init", "Write a configuration, policies and an empty catalog."),
         "ingest": Noun("ingest", "Bring an index to what the documents say."),
+        "sync": Noun("sync", "Look at sources and indexes, and note what they show."),
         "audit": Noun("audit", "Find what is overdue, broken or unknown."),
         "documents": Noun("documents", "List documents with their review dates; record a review."),
         "findings": Noun("findings", "List findings; acknowledge, waive or assign them."),
+        "drift": Noun("drift", "Plan what makes an index right again, and do it."),
+        "chunks": Noun("chunks", "Show what a chunk was on a day."),
+        "damage": Noun("damage", "Rank what is wrong by how often it was retrieved."),
         "doctor": Noun("doctor", "Check configuration, database, sources and indexes."),
         "db": Noun("db", "Create, upgrade or check the catalog's database."),
         "guide": Noun("guide", "Read the longer texts."),
+        "completion": Noun("completion", "Print what lets a shell complete commands."),
     }
 )
 """In the order in which a newcomer needs them."""
@@ -66,6 +76,14 @@ class LazyGroup(click.Group):
 
         raise click.UsageError(f"there is no command {shown(args[0])}; {suggestion(args[0], NOUNS)}", ctx)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete the name of a command without importing any."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only when a shell asks
+
+        found = [(name, noun.summary) for name, noun in NOUNS.items() if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=summary) for name, summary in found), *options]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
@@ -93,21 +111,36 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and give its exit code; whatever goes wrong is reported, never raised."""
+    if os.environ.get("_KBGOV_COMPLETE"):
+        from governance.cli.completion import complete  # noqa: PLC0415 - only when a shell asks
+
+        return complete(kbgov, os.environ["_KBGOV_COMPLETE"])
     _open_streams()
+    log = None
     try:
-        code = kbgov.main(list(arguments), prog_name="kbgov", standalone_mode=False)
+        log = _log(arguments) if os.environ.get("KBGOV_LOG") else None
+        answer = kbgov.main(list(arguments), prog_name="kbgov", standalone_mode=False)
+        code = answer if isinstance(answer, int) else 0
         sys.stdout.flush()
     except BrokenPipeError:
         code = 1
     except SystemExit as leaving:  # click's and rich's answer to a closed pipe
-        code = leaving.code
+        code = leaving.code if isinstance(leaving.code, int) else 0
     except BaseException as error:  # noqa: BLE001 - the outermost frame: one line instead of a traceback
-        code = _fail(error, arguments)
+        code = _fail(error, arguments, log)
+    if log is not None:
+        log.end(code)
     _close_streams()
-    return code if isinstance(code, int) else 0
+    return code
 
 
-def _fail(error: BaseException, arguments: Sequence[str]) -> int:
+def _log(arguments: Sequence[str]) -> CommandLog:
+    from governance.cli.logs import open_log  # noqa: PLC0415 - only where a log is asked for
+
+    return open_log(os.environ, _context_of(arguments).command_path.partition(" ")[2])
+
+
+def _fail(error: BaseException, arguments: Sequence[str], log: CommandLog | None) -> int:
     from governance.cli.invocation import config_of, retyped  # noqa: PLC0415 - only after a failure
 
     typed = arguments[: arguments.index("--")] if "--" in arguments else arguments
@@ -116,8 +149,13 @@ def _fail(error: BaseException, arguments: Sequence[str]) -> int:
     failure = failure_of(error)
     if failure.next_step:
         failure = replace(failure, next_step=retyped(failure.next_step, config_of(typed)))
-    with suppress(OSError):
-        report(failure, error, as_json="--json" in typed, debug="--debug" in typed)
+    as_json, debug = "--json" in typed, "--debug" in typed
+    if log is not None:
+        log.failed(failure, error, debug=debug)
+    only_json = log is not None and log.as_json  # then the line of the log is all that stderr may hold
+    if as_json or not only_json:
+        with suppress(OSError):
+            report(failure, error, as_json=as_json, debug=debug and not only_json)
     return failure.exit_code
 
 

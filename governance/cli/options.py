@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,12 +49,14 @@ class Answer:
         payload: The contract's document.
         show: Prints the same for people.
         exit_code: 0 when nothing is at or above a threshold.
+        aside: Print for people on stderr, because stdout holds what another program reads.
 
     """
 
     payload: Mapping[str, Json]
     show: Callable[[Screen], None]
     exit_code: int = 0
+    aside: bool = False
 
 
 def answering(function: Callable[Concatenate[Options, P], Answer]) -> Callable[P, None]:
@@ -94,9 +97,11 @@ def _deliver(answer: Answer, options: Options) -> None:
     if options.as_json:
         sys.stdout.write(json.dumps(answer.payload, indent=2) + "\n")
         return
+    if answer.aside and os.environ.get("KBGOV_LOG") == "json":
+        return  # then the lines of the log are all that stderr may hold
     from governance.cli.output import Screen  # noqa: PLC0415 - programs that ask for JSON need no tables
 
-    answer.show(Screen(sys.stdout))
+    answer.show(Screen(sys.stderr if answer.aside else sys.stdout))
 
 
 class Day(click.ParamType[date]):

@@ -20,8 +20,8 @@ PATIENCE = 0.5
 
 @contextmanager
 def progress_for(options: Options) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Give what services report their progress to; it shows nothing unless stderr is a terminal."""
-    if options.quiet or not sys.stderr.isatty() or os.environ.get("TERM") in {"dumb", "unknown"}:
+    """Give what services report their progress to; it shows nothing unless stderr is a terminal without a log."""
+    if options.quiet or not sys.stderr.isatty() or _is_taken():
         yield lambda _phase, _done, _total: None
         return
     bars = _Bars()
@@ -29,6 +29,11 @@ def progress_for(options: Options) -> Iterator[Callable[[str, int, int | None], 
         yield bars.update
     finally:
         bars.stop()
+
+
+def _is_taken() -> bool:
+    """Say whether a bar would get in the way: of a terminal that cannot move its cursor, of a log's lines."""
+    return os.environ.get("TERM") in {"dumb", "unknown"} or bool(os.environ.get("KBGOV_LOG"))
 
 
 class _Bars:

@@ -170,5 +170,14 @@ def test_a_database_that_is_no_catalog_is_refused_and_left_alone(kbgov: InProces
 
 
 def test_an_audit_before_the_first_ingest_names_the_command_with_the_configuration(kbgov: InProcess) -> None:
-    assert "next: kbgov ingest --config kbgov.toml" in kbgov("audit", "run", "--config", "kbgov.toml").out
-    assert "next: kbgov ingest\n" in kbgov("audit", "run").out
+    out = kbgov("audit", "run", "--config", "kbgov.toml").out
+    assert "main: the index did not answer; next: kbgov doctor --config kbgov.toml" in out
+    assert "next: kbgov doctor\n" in kbgov("audit", "run").out
+    alone = kbgov("audit", "run", "--only", "freshness", "--config", "kbgov.toml").out
+    assert "docs: as listed just now" in alone
+
+
+def test_an_audit_of_what_nobody_has_listed_names_the_command_with_the_configuration(kbgov: InProcess) -> None:
+    out = kbgov("audit", "run", "--only", "freshness", "--config", "kbgov.toml").out
+    assert "docs: never listed to its end, so little is known of it; next: kbgov sync --config kbgov.toml" in out
+    assert "next: kbgov sync\n" in kbgov("audit", "run", "--only", "freshness").out

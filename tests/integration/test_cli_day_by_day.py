@@ -87,7 +87,7 @@ def test_what_people_read_names_owner_age_and_what_to_do(small: InProcess) -> No
     small("ingest")
     out = small("audit", "run").out
     assert "2 findings in 3 documents, the worst is high." in out
-    assert "docs: as ingested just now (" in out
+    assert "docs: as listed just now (" in out
     row = next(line for line in out.splitlines() if "old.md" in line)
     assert "ann" in row
     assert "kbgov documents verify" in row
@@ -352,7 +352,27 @@ def test_a_fingerprint_that_is_none_is_a_usage_error(small: InProcess, name: str
 def test_a_list_of_nothing_says_so(small: InProcess) -> None:
     assert small("documents", "list").out == "No document is of this kind.\n"
     assert small("findings", "list").out == "0 findings\n"
-    assert "never ingested" in small("audit", "run").out
+    out = small("audit", "run", "--only", "freshness").out
+    assert "docs: never listed to its end" in out
+    assert "not looked at: source docs (never listed)" in out
+
+
+def test_an_audit_lists_the_source_itself_and_says_that_the_index_is_not_there(small: InProcess) -> None:
+    result = small("audit", "run", "--json")
+    assert (result.code, result.json["coverage"]["documents"]) == (3, 3)
+    (found,) = small("findings", "list", "--kind", "coverage.*", "--json").json["findings"]
+    assert (found["kind"], found["index"], found["source"]) == ("coverage.unreadable", "main", None)
+    assert "docs: as listed just now (" in small("audit", "run").out
+    assert small("ingest").code == 0
+    assert open_findings(small, "--kind", "coverage.*") == []
+    assert small("audit", "run", "--json").json["findings"]["by_kind"]["coverage.unreadable"] == 0
+
+
+def test_what_has_not_changed_is_compared_again_when_asked_for(small: InProcess) -> None:
+    small("ingest")
+    small("audit", "run")
+    assert small("audit", "run", "--json").json["coverage"]["unchanged"] == 3
+    assert small("audit", "run", "--full", "--json").json["coverage"]["unchanged"] == 0
 
 
 def test_an_incomplete_listing_is_3_and_says_why(small: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from governance.cli.advice import advice, days_overdue, place
+from governance.cli.advice import Places, advice, place
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus, Place, Severity
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -26,6 +26,12 @@ def finding(kind: FindingKind, where: Place, **evidence: str) -> Finding:
         (Place(index="main", chunk_id="c"), "main#c"),
         (Place(index="main", partition="tenant", chunk_id="c"), "main/tenant#c"),
         (Place(index="main"), "main"),
+        (Place(index="main", partition="tenant"), "main/tenant"),
+        (Place(source="docs", index="main"), "docs in main"),
+        (Place(source="docs", document="a.md", index="main"), "a.md"),
+        (Place(source="docs", document="a.md", index="main", chunk_id="c"), "a.md in main#c"),
+        (Place(source="index:main", document="a.md"), "a.md"),
+        (Place(source="index:main"), "main"),
         (Place(), "-"),
     ],
 )
@@ -33,12 +39,15 @@ def test_a_finding_is_named_by_what_it_is_about(where: Place, name: str) -> None
     assert place(finding(FindingKind.DUPLICATE_ID, where)) == name
 
 
-def test_days_are_counted_for_overdue_pages_alone() -> None:
-    where = Place(source="docs", document="a.md")
-    assert days_overdue(finding(FindingKind.OVERDUE, where, due="2026-11-01"), DAY) == 20
-    assert days_overdue(finding(FindingKind.OVERDUE, where), DAY) is None
-    assert days_overdue(finding(FindingKind.DUE_SOON, where, due="2026-12-01"), DAY) is None
-
-
 def test_advice_is_one_line() -> None:
     assert all("\n" not in advice(finding(kind, Place())) for kind in FindingKind)
+
+
+def test_a_table_names_indexes_and_sources_only_where_there_are_several() -> None:
+    one = finding(FindingKind.MISSING, Place(source="docs", document="a.md", index="main"))
+    other = finding(FindingKind.MISSING, Place(source="wiki", document="a.md", index="second"))
+    assert [column.title for column in Places([one, one]).columns] == ["DOCUMENT"]
+    assert Places([one]).cells(one) == ["a.md"]
+    both = Places([one, other])
+    assert [column.title for column in both.columns] == ["INDEX", "SOURCE", "DOCUMENT"]
+    assert [both.cells(item) for item in (one, other)] == [["main", "docs", "a.md"], ["second", "wiki", "a.md"]]

@@ -30,13 +30,18 @@ def test_the_commands_of_the_contract_are_there() -> None:
         *(
             ("init",),
             ("ingest",),
+            ("sync",),
             ("doctor",),
             ("guide",),
+            ("completion",),
             ("demo",),
             ("audit", "run"),
             ("db", "upgrade"),
             ("db", "check"),
         ),
+        ("chunks", "show"),
+        *(("drift", verb) for verb in ("plan", "apply")),
+        *(("damage", verb) for verb in ("load", "list")),
         *(("documents", verb) for verb in ("list", "show", "verify")),
         *(("findings", verb) for verb in ("list", "show", "ack", "waive", "assign")),
     }

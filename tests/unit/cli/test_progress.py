@@ -34,6 +34,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, *, quiet: bool =
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("KBGOV_LOG", raising=False)
 
 
 def test_a_terminal_sees_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +51,12 @@ def test_whoever_wants_quiet_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_terminal_that_cannot_move_its_cursor_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
+    assert shown(monkeypatch, Terminal()) == ""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_terminal_that_a_log_goes_to_sees_no_bar(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setenv("KBGOV_LOG", form)
     assert shown(monkeypatch, Terminal()) == ""
 
 
