@@ -19,6 +19,8 @@ from governance.domain.chunks import ChunkKey, ChunkState
 SIGHTING_DIGEST = 32
 """Characters of a sighting that stand for text and metadata; behind them stands the mark, see `domain.status`."""
 _HISTORY = ("index_name", "partition", "chunk_id", "state", "source", "document", "position", "body_hash", "seen_from")
+_STREAMED = ("sighting", "words", "anchor", "inner_hash", "citable")
+"""What only a look at the index itself shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,9 @@ class ChunkRow:
     state: ChunkState = ChunkState.PRESENT
 
 
+_COLUMNS = tuple(ChunkRow.__dataclass_fields__)
+
+
 class DocumentChunk(NamedTuple):
     """A chunk of a document, whatever its state. A tuple: a comparison reads one per chunk of an index.
 
@@ -75,6 +80,7 @@ class DocumentChunk(NamedTuple):
     inner_hash: str
     first_seen: datetime
     gone_at: datetime | None
+    seen_from: datetime | None = None
 
 
 class Marked(NamedTuple):
@@ -198,10 +204,16 @@ class Chunks:
         )
 
     def names(self, index: str, source: str, *, present: bool) -> set[str]:
-        """Give the documents of a source that chunks in an index belong to: present ones, or whatever ever was."""
+        """Give the documents of a source that chunks in an index belong to: present ones, or those of any state."""
         query = select(chunk.c.document).where(chunk.c.index_name == index, chunk.c.source == source).distinct()
         if present:
             query = query.where(chunk.c.state == ChunkState.PRESENT.value)
+        return set(self._connection.execute(query).scalars())
+
+    def past_names(self, index: str, source: str) -> set[str]:
+        """Give the documents that chunks belonged to which have changed or gone, forgotten ones too. Reads it all."""
+        query = select(chunk_history.c.document).distinct()
+        query = query.where(chunk_history.c.index_name == index, chunk_history.c.source == source)
         return set(self._connection.execute(query).scalars())
 
     def places(self) -> list[tuple[str, str]]:
@@ -380,7 +392,7 @@ class Chunks:
             )
 
     def _known(self, rows: Sequence[ChunkRow]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
-        columns = [chunk.c[name] for name in (*_HISTORY, "sighting", "first_seen")]
+        columns = [chunk.c[name] for name in (*_HISTORY, "first_seen", *_STREAMED)]
         found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
         for (index, partition), ids in by_place([ChunkKey(*_key(row)) for row in rows]).items():
             query = select(*columns).where(_in(index, partition), chunk.c.chunk_id.in_(ids))
@@ -417,9 +429,9 @@ def _same(row: ChunkRow, known: Mapping[str, Any]) -> bool:
 
 
 def _values(row: ChunkRow, known: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
-    """Give the row's columns; who repeats what is known, and has not streamed it, leaves the sighting as it is."""
-    values = asdict(row) | {"state": row.state.value, "first_seen": now, "gone_at": None, "mark_written": ""}
+    """Give the row's columns; who repeats what is known, and has not streamed it, leaves what a stream showed."""
+    values: dict[str, Any] = {name: getattr(row, name) for name in _COLUMNS}  # `asdict` copies deeply, which takes long
+    values |= {"state": row.state.value, "first_seen": now, "gone_at": None, "mark_written": ""}
     if known is None or not _same(row, known):
         return values | {"seen_from": now}
-    kept = {name: known[name] for name in ("first_seen", "seen_from")}
-    return values | kept | {"sighting": row.sighting or known["sighting"]}
+    return values | {name: known[name] for name in ("first_seen", "seen_from", *(() if row.sighting else _STREAMED))}

@@ -29,7 +29,10 @@ def chunked(items: Iterator[T], size: int) -> Iterator[list[T]]:
 
 
 def streamed(connection: Connection, query: Select[Any]) -> Iterator[Any]:
-    """Give the rows of a query, of whatever columns, as they come. The server's cursor is let go of as soon as nobody reads on."""
+    """Give the rows of a query, of whatever columns, as they come.
+
+    The server's cursor is let go of as soon as nobody reads on.
+    """
     with connection.execute(query.execution_options(yield_per=STREAMED)) as rows:
         yield from rows
 

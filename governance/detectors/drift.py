@@ -54,16 +54,23 @@ class Splitter:
 
     Attributes:
         rewrites: Texts are changed on the way, so that small differences mean nothing.
+        strips: Markup is dropped on the way.
         cuts_words: Chunks begin and end anywhere.
 
     """
 
     rewrites: bool = False
+    strips: bool = False
     cuts_words: bool = False
+
+    @property
+    def copies(self) -> bool:
+        """Whether all of it is cut as it stands, so that any difference comes from an edit."""
+        return not self.rewrites and not self.strips
 
     def excuses(self, doubt: Doubt) -> bool:
         """Say whether a doubt means nothing of this one."""
-        return self.rewrites or (doubt is Doubt.CUT and self.cuts_words)
+        return self.cuts_words if doubt is Doubt.CUT else not self.copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,8 @@ class Difference:
         critical: What kind of word differs ("number", "negation", ...); None when none of these does.
         share: Share of its 5-word runs that the document lacks.
         doubt: Set when it does stand there, but perhaps by chance.
+        certain: Whether an earlier comparison found this very chunk in the document: then the document was edited,
+            whoever cut it.
 
     """
 
@@ -84,12 +93,15 @@ class Difference:
     critical: str | None
     share: float
     doubt: Doubt | None = None
+    certain: bool = False
 
     def counts(self, rewritten_percent: int, splitter: Splitter) -> bool:
         """Say whether the chunk is outdated, under a policy and given who cut it."""
+        if self.own or self.certain:
+            return True
         if self.doubt is not None:
-            return self.own or not splitter.excuses(self.doubt)
-        if self.own or not splitter.rewrites or self.critical is not None:
+            return not splitter.excuses(self.doubt)
+        if not splitter.rewrites or self.critical is not None:
             return True
         return self.share > 0 and self.share * 100 >= rewritten_percent
 
@@ -106,6 +118,7 @@ class Verdict:
             of those `verbatim` stand in it as they are, and of those again `cut` begin or end inside a word of it.
         missing: (partition, id) of chunks that were there once, whose text still stands in the document.
         holed_at: When a repair deleted chunks for which nothing has come yet; None when none did.
+        compared_at: When it was compared, and `compared_by` by which version of the comparison.
 
     """
 
@@ -118,6 +131,8 @@ class Verdict:
     differing: tuple[Difference, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
     holed_at: str | None = None
+    compared_at: str | None = None
+    compared_by: str = ""
 
     def as_json(self) -> dict[str, Json]:
         """Give what the catalog keeps."""
@@ -128,9 +143,13 @@ class Verdict:
             "near": self.near,
             "verbatim": self.verbatim,
             "cut": self.cut,
-            "differing": [[d.partition, d.chunk_id, d.own, d.critical, d.share, d.doubt] for d in self.differing],
+            "differing": [
+                [d.partition, d.chunk_id, d.own, d.critical, d.share, d.doubt, d.certain] for d in self.differing
+            ],
             "missing": [list(item) for item in self.missing],
             "holed_at": self.holed_at,
+            "compared_at": self.compared_at,
+            "compared_by": self.compared_by,
         }
 
     @classmethod
@@ -188,8 +207,8 @@ class Standing:
 
 
 def _difference(item: Sequence[Any]) -> Difference:
-    partition, chunk_id, own, critical, share, doubt = item
-    return Difference(partition, chunk_id, own, critical, share, Doubt(doubt) if doubt else None)
+    partition, chunk_id, own, critical, share, doubt, certain = item
+    return Difference(partition, chunk_id, own, critical, share, Doubt(doubt) if doubt else None, certain)
 
 
 def document_observations(standing: Standing, today: date) -> Iterator[Observation]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -167,7 +167,8 @@ class _Comparer:
         saved: list[Comparison] = []
         settled: list[ChunkKey] = []
         for work, found in ready:
-            judged = judge_chunks(found, work.chunks, texts, _holed_at(work.before))
+            before = Verdict.from_json(work.before.verdict) if work.before else None
+            judged = judge_chunks(found, work.chunks, texts, before, VERSION)
             if judged is None:
                 self._result.unlooked.add(work.document.document)
                 continue
@@ -219,7 +220,7 @@ class _Comparer:
             source=document.source,
             document=document.document,
             basis=self._basis(document, left) if settled else work.basis,
-            verdict=verdict.as_json(),
+            verdict=replace(verdict, compared_at=self._context.clock().isoformat(), compared_by=VERSION).as_json(),
             body_hash=document.body_hash,
             pending_since=self._pending_since(document, before),
             lag_seconds=before.lag_seconds if before else None,
@@ -233,11 +234,6 @@ class _Comparer:
         if before is None:
             return None if self._first else document.body_seen_at
         return document.body_seen_at if before.body_hash != document.body_hash else before.pending_since
-
-
-def _holed_at(before: Comparison | None) -> str | None:
-    found = before.verdict.get("holed_at") if before else None
-    return found if isinstance(found, str) else None
 
 
 def _joined(

@@ -69,7 +69,11 @@ def to_read(document: ReadDocument, chunks: Sequence[DocumentChunk]) -> list[Pla
 
 
 def judge_chunks(
-    document: ReadDocument, chunks: Sequence[DocumentChunk], texts: Mapping[Place, str], holed_at: str | None
+    document: ReadDocument,
+    chunks: Sequence[DocumentChunk],
+    texts: Mapping[Place, str],
+    before: Verdict | None = None,
+    version: str = "",
 ) -> Judged | None:
     """Give the verdict; None when a text is needed that the index no longer gave.
 
@@ -77,19 +81,22 @@ def judge_chunks(
         document: The document as it is now.
         chunks: Its chunks in every state.
         texts: Texts of those that `to_read` named.
-        holed_at: When a repair deleted chunks of it, as the last verdict had it.
+        before: The last verdict on it; None when there is none.
+        version: Of the comparison: what another one found contained says nothing.
 
     """
     present = _of(chunks, ChunkState.PRESENT)
+    holed_at = before.holed_at if before is not None else None
     if document.text is None:
         return Judged(Verdict(words=None, chunks=len(present), holed_at=holed_at))
     if any(place not in texts for place in to_read(document, chunks)):
         return None
     missing, settled = _gone(document, chunks, texts)
     holes, words = _uncovered(document, present, texts)
+    known = _known_before(present, before, version)
     inexact = [item for item in present if not _is_exact(item, document.expected)]
     found = {_place(item): compare_chunk(document.text, texts[_place(item)]) for item in inexact}
-    differing = [item for each in inexact if (item := _difference(each, found[_place(each)])) is not None]
+    differing = [item for each in inexact if (item := _difference(each, found[_place(each)], known)) is not None]
     verbatim = [_place(item) for item in inexact if not item.made_by and found[_place(item)].way is Way.VERBATIM]
     since = datetime.fromisoformat(holed_at) if holed_at else None
     filled = since is None or any(item.first_seen > since for item in present)
@@ -107,13 +114,40 @@ def judge_chunks(
     return Judged(verdict, tuple(settled))
 
 
-def _difference(item: DocumentChunk, found: ChunkVerdict) -> Difference | None:
+def _difference(item: DocumentChunk, found: ChunkVerdict, known: _Known) -> Difference | None:
     """Give in what a chunk differs; None for one that stands in the document without doubt."""
-    own = bool(item.made_by)
+    own, place = bool(item.made_by), _place(item)
     if not found.contained:
-        return Difference(item.partition, item.chunk_id, own, found.critical, found.share)
+        certain = place in known.contained
+        return Difference(*place, own, found.critical, found.share, None, certain)
     doubt = Doubt.MARKUP if found.way is Way.WORDS else Doubt.CUT if found.is_cut else None
-    return Difference(item.partition, item.chunk_id, own, None, 0.0, doubt) if doubt else None
+    return Difference(*place, own, None, 0.0, doubt, place in known.clean) if doubt else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Chunks that the last comparison found in the document, and that say the same since.
+
+    Attributes:
+        contained: All of them.
+        clean: Those of them that stood there without doubt.
+
+    """
+
+    contained: frozenset[Place] = frozenset()
+    clean: frozenset[Place] = frozenset()
+
+
+def _known_before(present: Sequence[DocumentChunk], before: Verdict | None, version: str) -> _Known:
+    if before is None or before.compared_at is None or before.compared_by != version or before.words is None:
+        return _Known()
+    moment = datetime.fromisoformat(before.compared_at)
+    same = {_place(item) for item in present if item.seen_from is not None and item.seen_from <= moment}
+    doubtful = {(item.partition, item.chunk_id) for item in before.differing if item.doubt is not None}
+    differed = {(item.partition, item.chunk_id) for item in before.differing if item.doubt is None}
+    contained = frozenset(same - differed)
+    # Chunks cut inside words are not named there, where there are many.
+    return _Known(contained, contained - doubtful if before.cut <= FEW else frozenset())
 
 
 def _few_cut(differing: Sequence[Difference]) -> Iterator[Difference]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from governance.detectors.drift import Standing
+from governance.detectors.drift import Difference, Splitter, Standing
 from governance.domain.findings import FindingKind
 from governance.domain.values import Json, digest_of
 
@@ -110,13 +110,14 @@ def items_of(standing: Standing, facts: PairFacts) -> Iterator[RepairItem]:
     """Give what one document needs.
 
     Where our ingester fills the index, indexing the document anew replaces what is wrong, new before old. Where
-    another pipeline does, wrong chunks are deleted here and the document is that pipeline's to index.
+    another pipeline does, chunks that are wrong without doubt are deleted here and the document is that pipeline's
+    to index.
     """
     drifted = standing.verdict.drifted(standing.rule, standing.splitter)
     wrong = tuple((item.partition, item.chunk_id) for item in drifted)
     bare = tuple(facts.unembedded.get(standing.document.document, ()))
-    if wrong and not facts.own and facts.believed:
-        for place in wrong:
+    if not facts.own and facts.believed:
+        for place in _surely_wrong(drifted, standing.splitter):
             yield _delete(standing, facts, place, FindingKind.CONTENT)
     reason = _why_index(standing, wrong, bare)
     if reason is not None:
@@ -134,6 +135,15 @@ def items_of(standing: Standing, facts: PairFacts) -> Iterator[RepairItem]:
             fact=document.raw_hash,
             again=tuple(sorted({*wrong, *bare})) if facts.own else (),
         )
+
+
+def _surely_wrong(drifted: Sequence[Difference], splitter: Splitter) -> list[tuple[str, str]]:
+    """Give the chunks that an edit left behind without doubt: the others are the pipeline's to replace.
+
+    Whoever rewrites texts, or drops their markup, makes chunks that differ and were never right or wrong.
+    """
+    sure = [item for item in drifted if item.certain or (item.doubt is None and splitter.copies)]
+    return [(item.partition, item.chunk_id) for item in sure]
 
 
 def left_over(

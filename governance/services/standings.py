@@ -9,14 +9,16 @@ from typing import Final
 
 from governance.catalog.comparisons import Comparison
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
-from governance.detectors.drift import Splitter, Standing, Verdict
+from governance.detectors.drift import Doubt, Splitter, Standing, Verdict
 from governance.domain.documents import DocumentState
 from governance.policy.model import PolicySet
 from governance.policy.resolve import drift_rule
 from governance.services.context import RunContext
+from governance.services.judge_chunks import NEAR
 from governance.services.ordered import Follower
 
 _SAVED: Final = 500
+FEW: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +43,28 @@ class PairView:
 def splitter_of(uow: UnitOfWork, source: str, index: str) -> Splitter:
     """Give how whoever fills an index cuts, as its chunks show.
 
-    It rewrites texts when more than a fifth of the chunks that resemble their documents do not stand there as they
-    are, and cuts words when a tenth of those that do begins or ends inside a word. Edits make only single ones so;
-    chunks that hardly resemble their documents any more tell nothing about the splitter.
+    A few chunks that differ from their documents were left behind by edits; many of one kind show what is done to all
+    texts on the way, or to those of one of several pipelines. Chunks that hardly resemble their documents any more
+    tell nothing.
     """
-    near = verbatim = cut = 0
+    near = verbatim = cut = stripped = reworded = 0
     for item in uow.comparisons.of(index, source):
         verdict = Verdict.from_json(item.verdict)
         near += verdict.near
         verbatim += verdict.verbatim
         cut += verdict.cut
-    return Splitter(rewrites=verbatim * 5 < near * 4, cuts_words=cut * 10 >= verbatim and cut > 0)
+        for each in verdict.differing:
+            tells = not each.own and each.share <= NEAR
+            stripped += tells and each.doubt is Doubt.MARKUP
+            reworded += tells and each.doubt is None and each.critical is None
+    return Splitter(
+        rewrites=_are_many(reworded, near), strips=_are_many(stripped, near), cuts_words=_are_many(cut, verbatim)
+    )
+
+
+def _are_many(count: int, of: int) -> bool:
+    """Say whether that many are too many to be left behind by edits: most, or more than a few and one in twenty."""
+    return count * 2 > of or (count > FEW and count * 20 > of)
 
 
 def standings(uow: UnitOfWork, view: PairView) -> Iterator[tuple[Standing, Comparison]]:

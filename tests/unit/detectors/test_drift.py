@@ -43,9 +43,14 @@ def kinds(verdict: Verdict, **other: Any) -> list[FindingKind]:
 
 
 def differing(
-    critical: str | None = None, share: float = 0.0, doubt: Doubt | None = None, own: bool = False
+    critical: str | None = None,
+    share: float = 0.0,
+    doubt: Doubt | None = None,
+    *,
+    own: bool = False,
+    certain: bool = False,
 ) -> Verdict:
-    return replace(GOOD, differing=(Difference("", "c1", own, critical, share, doubt),))
+    return replace(GOOD, differing=(Difference("", "c1", own, critical, share, doubt, certain),))
 
 
 def test_nothing_is_said_when_all_is_well() -> None:
@@ -69,6 +74,10 @@ def test_nothing_is_said_when_all_is_well() -> None:
         (differing(None, 0.0, Doubt.CUT), Splitter(cuts_words=True), False),
         (differing(None, 0.0, Doubt.MARKUP), Splitter(cuts_words=True), True),
         (differing(None, 0.01, own=True), REWRITES, True),
+        (differing(None, 0.01, certain=True), REWRITES, True),
+        (differing(None, 0.0, Doubt.MARKUP, certain=True), REWRITES, True),
+        (differing(None, 0.0, Doubt.MARKUP), Splitter(strips=True), False),
+        (differing(None, 0.01), Splitter(strips=True), True),
     ],
 )
 def test_what_counts_as_content_drift(verdict: Verdict, splitter: Splitter, counts: bool) -> None:
@@ -173,6 +182,7 @@ verdicts = st.builds(
             st.none() | st.sampled_from(["number", "date", "negation"]),
             st.integers(0, 10_000).map(lambda number: number / 10_000),
             st.none() | st.sampled_from(Doubt),
+            st.booleans(),
         ),
         max_size=4,
     ).map(tuple),
@@ -190,7 +200,7 @@ def test_a_verdict_of_another_version_is_read_as_far_as_it_is_known() -> None:
     assert Verdict.from_json({**GOOD.as_json(), "later": 1}) == GOOD
 
 
-@given(verdicts, st.builds(Splitter, st.booleans(), st.booleans()))
+@given(verdicts, st.builds(Splitter, st.booleans(), st.booleans(), st.booleans()))
 def test_something_is_said_exactly_when_index_and_source_do_not_agree(verdict: Verdict, splitter: Splitter) -> None:
     said = kinds(verdict, splitter=splitter)
     assert bool(said) == (not verdict.agrees(RULE, splitter))

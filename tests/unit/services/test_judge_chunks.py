@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.catalog.chunks import DocumentChunk
-from governance.detectors.drift import Doubt
+from governance.detectors.drift import Doubt, Verdict
 from governance.detectors.texts import DocumentText, print_of
 from governance.domain.values import text_hash
 from governance.services.judge_chunks import Judged, ReadDocument, judge_chunks, to_read
@@ -25,12 +26,14 @@ def chunk(key: str, text: str, state: str = "present", *, made_by: str = "", hou
     seen = print_of(text)
     first = T0 + timedelta(hours=hours)
     hashed = text_hash(text)
-    return DocumentChunk("", key, state, -1, hashed, "", made_by, seen.words, seen.anchor, seen.inner, first, None)
+    return DocumentChunk(
+        "", key, state, -1, hashed, "", made_by, seen.words, seen.anchor, seen.inner, first, None, first
+    )
 
 
 def judged(document: ReadDocument, texts: dict[str, str], *gone: DocumentChunk, hours: int = 0) -> Judged:
     rows = [chunk(key, text, hours=hours) for key, text in texts.items()] + list(gone)
-    found = judge_chunks(document, rows, {("", key): text for key, text in texts.items()}, None)
+    found = judge_chunks(document, rows, {("", key): text for key, text in texts.items()})
     assert found is not None
     return found
 
@@ -95,7 +98,7 @@ def test_our_own_chunks_are_known_by_their_hashes_and_their_texts_are_not_read()
     rows = [chunk("own", text, made_by="hashed/1")]
     document = read(BODY, {"own": text_hash(text)})
     assert to_read(document, rows) == []
-    found = judge_chunks(document, rows, {}, None)
+    found = judge_chunks(document, rows, {})
     assert found is not None
     assert (found.verdict.chunks, found.verdict.near, found.verdict.uncovered) == (1, 0, 0)
 
@@ -104,26 +107,26 @@ def test_our_own_chunk_with_another_text_under_its_id_differs() -> None:
     rows = [chunk("own", words(0, 199) + " tampered", made_by="hashed/1")]
     document = read(BODY, {"own": text_hash(BODY)})
     assert to_read(document, rows) == [("", "own")]
-    found = judge_chunks(document, rows, {("", "own"): words(0, 199) + " tampered"}, None)
+    found = judge_chunks(document, rows, {("", "own"): words(0, 199) + " tampered"})
     assert found is not None
     assert [(item.chunk_id, item.own) for item in found.verdict.differing] == [("own", True)]
 
 
 def test_a_text_that_the_index_no_longer_gives_leaves_the_document_unjudged() -> None:
-    assert judge_chunks(read(BODY), [chunk("a", BODY)], {}, None) is None
+    assert judge_chunks(read(BODY), [chunk("a", BODY)], {}) is None
 
 
 def test_a_document_without_text_only_counts_its_chunks() -> None:
-    found = judge_chunks(read(None), [chunk("a", BODY)], {}, None)
+    found = judge_chunks(read(None), [chunk("a", BODY)], {})
     assert found is not None
     assert (found.verdict.words, found.verdict.chunks, found.verdict.is_missing) == (None, 1, False)
-    nothing = judge_chunks(read(None), [], {}, None)
+    nothing = judge_chunks(read(None), [], {})
     assert nothing is not None
     assert nothing.verdict.is_missing
 
 
 def test_a_document_without_words_is_not_missing() -> None:
-    found = judge_chunks(read(""), [], {}, None)
+    found = judge_chunks(read(""), [], {})
     assert found is not None
     assert not found.verdict.is_missing
 
@@ -131,14 +134,34 @@ def test_a_document_without_words_is_not_missing() -> None:
 def test_holes_of_a_repair_are_remembered_until_something_came_in_their_place() -> None:
     holed = (T0 + timedelta(hours=1)).isoformat()
     rows, texts = [chunk("a", words(0, 150))], {("", "a"): words(0, 150)}
-    old = judge_chunks(read(BODY), rows, texts, holed)
+    old = judge_chunks(read(BODY), rows, texts, Verdict(words=200, holed_at=holed))
     assert old is not None
     assert old.verdict.holed_at == holed
     new = judge_chunks(
-        read(BODY), [*rows, chunk("b", words(140, 160), hours=2)], {**texts, ("", "b"): words(140, 160)}, holed
+        read(BODY),
+        [*rows, chunk("b", words(140, 160), hours=2)],
+        {**texts, ("", "b"): words(140, 160)},
+        Verdict(words=200, holed_at=holed),
     )
     assert new is not None
     assert new.verdict.holed_at is None
+
+
+def test_a_chunk_that_was_contained_and_is_no_longer_was_left_behind_by_an_edit_for_certain() -> None:
+    edited = BODY.replace("word7 ", "other ")
+    rows, texts = [chunk("a", words(0, 100))], {("", "a"): words(0, 100)}
+    first = judge_chunks(read(BODY), rows, texts, None, "1")
+    assert first is not None
+    before = replace(first.verdict, compared_at=(T0 + timedelta(hours=1)).isoformat(), compared_by="1")
+    second = judge_chunks(read(edited), rows, texts, before, "1")
+    assert second is not None
+    assert [item.certain for item in second.verdict.differing] == [True]
+    by_another = judge_chunks(read(edited), rows, texts, before, "2")
+    rewritten = [row._replace(seen_from=T0 + timedelta(hours=2)) for row in rows]
+    since = judge_chunks(read(edited), rewritten, texts, before, "1")
+    assert by_another is not None
+    assert since is not None
+    assert [item.certain for item in (*by_another.verdict.differing, *since.verdict.differing)] == [False, False]
 
 
 @given(st.lists(st.tuples(st.integers(0, 199), st.integers(1, 60)), min_size=1, max_size=8))

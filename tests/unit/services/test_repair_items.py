@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,9 +28,9 @@ GOOD = Verdict(words=100, chunks=2, near=2, verbatim=2)
 WRONG = replace(GOOD, differing=(Difference("", "c1", False, "number", 0.1),))
 
 
-def standing(verdict: Verdict, *, mapped: bool = True) -> Standing:
+def standing(verdict: Verdict, *, mapped: bool = True, splitter: Splitter = Splitter()) -> Standing:  # noqa: B008
     return Standing(
-        document=document(), index="main", verdict=verdict, rule=DriftRule(), splitter=Splitter(), mapped=mapped
+        document=document(), index="main", verdict=verdict, rule=DriftRule(), splitter=splitter, mapped=mapped
     )
 
 
@@ -52,6 +53,15 @@ def test_of_a_foreign_index_wrong_chunks_are_deleted_and_the_pipeline_indexes_th
         ("delete", "kbgov", "c1", "drift.content"),
         ("index", "pipeline", "", "drift.content"),
     ]
+
+
+@pytest.mark.parametrize("splitter", [Splitter(rewrites=True), Splitter(strips=True)])
+def test_of_whoever_changes_texts_on_the_way_only_what_an_edit_left_behind_is_deleted(splitter: Splitter) -> None:
+    items = [item.op for item in items_of(standing(WRONG, splitter=splitter), facts())]
+    assert items == [RepairOp.INDEX]
+    certain = replace(GOOD, differing=(replace(WRONG.differing[0], certain=True),))
+    items = [item.op for item in items_of(standing(certain, splitter=splitter), facts())]
+    assert items == [RepairOp.DELETE, RepairOp.INDEX]
 
 
 def test_in_our_own_index_the_ingester_replaces_what_is_wrong() -> None:
