@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, and_, exists, func, select, text, update
 
 from governance.catalog.sql import streamed, upsert
-from governance.catalog.tables import chunk, partition_state
+from governance.catalog.tables import chunk, document, partition_state
 from governance.domain.chunks import ChunkState
 
 
@@ -117,6 +117,34 @@ class Sightings:
         numbers = [func.count().filter(chunk.c.state == state.value) for state in ChunkState]
         query = select(*numbers).where(chunk.c.index_name == index, chunk.c.partition == partition)
         return Counter(dict(zip(ChunkState, self._connection.execute(query).one(), strict=True)))
+
+    def listed_since(self, sources: Sequence[str], moment: datetime) -> bool:
+        """Say whether a listing has shown a document of these sources, new or changed, at the moment or later."""
+        shown = and_(document.c.source.in_(sources), document.c.seen_from >= moment, document.c.raw_hash != "")
+        return self._connection.execute(select(document.c.source).where(shown).limit(1)).first() is not None
+
+    def strangers(self, index: str, partition: str) -> list[tuple[str, str]]:
+        """Give (source, document) of other pipelines' chunks that no listing of the source has ever shown, in order."""
+        places = (
+            select(chunk.c.source, chunk.c.document)
+            .where(chunk.c.index_name == index, chunk.c.partition == partition, chunk.c.source != "")
+            .distinct()
+            .subquery()
+        )
+        listed = exists().where(
+            document.c.source == places.c.source, document.c.document == places.c.document, document.c.raw_hash != ""
+        )
+        query = select(places).where(~listed).order_by(*places.c)
+        return [(row[0], row[1]) for row in self._connection.execute(query)]
+
+    def rename(self, index: str, partition: str, old: tuple[str, str], new: tuple[str, str]) -> None:
+        """Say which document the chunks of another one belong to, where no ingester of ours made them."""
+        there = and_(chunk.c.index_name == index, chunk.c.partition == partition, chunk.c.made_by == "")
+        self._connection.execute(
+            update(chunk)
+            .where(there, chunk.c.source == old[0], chunk.c.document == old[1])
+            .values(source=new[0], document=new[1])
+        )
 
     def renew_statistics(self) -> None:
         """Let PostgreSQL count the chunks anew.

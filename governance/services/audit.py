@@ -174,16 +174,16 @@ def _reconcile(
 def _covers(uow: UnitOfWork, drift: Drift | None) -> Callable[[FindingHistory], bool]:
     """Say of a finding whether what it is about was looked at: nothing is resolved because a file was locked."""
     unreadable = {(item.source, item.document) for item in uow.documents.every() if item.unreadable is not None}
-    listed = {(sight.index, sight.partition) for sight in drift.seen.partitions} if drift is not None else set()
+    seen = drift.seen if drift is not None else Seen()
+    listed = {(sight.index, sight.partition) for sight in seen.partitions if sight.index not in seen.unreachable}
+    answered = {index for index, _ in listed}
 
     def covers(item: FindingHistory) -> bool:
         place = item.place
-        if item.kind in NEEDS_A_LISTING or (item.kind == FindingKind.UNREADABLE and place.index):
-            return (
-                drift is not None
-                and place.index not in drift.seen.unreachable
-                and (place.index, place.partition) in listed
-            )
+        if item.kind == FindingKind.UNREADABLE and place.index:
+            return place.index in answered
+        if item.kind in NEEDS_A_LISTING:
+            return (place.index, place.partition) in listed
         if drift is not None and not drift.covers(item):
             return False
         return item.kind == FindingKind.UNREADABLE or (place.source, place.document) not in unreadable

@@ -7,13 +7,13 @@ in the transaction of the business change that follows. An announced change with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from logging import INFO, WARNING
 from time import monotonic
 from typing import Final, TypeAlias, TypeVar
 
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
-from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
+from governance.domain.chunks import BatchResult, ChunkKey, Metadata, PurgeReport, Record
 from governance.domain.errors import LockHeld
 from governance.domain.events import Action, Change, ChangeKind, Event, Intent
 from governance.domain.ports import Index, IndexReader, IndexWriter
@@ -105,7 +105,7 @@ class WriteGate:
         reader = self._indexes[place[0]].reader(place[1])
         try:
             for intent in intents:
-                self._settle_unknown(context, intent, _present(reader, intent.chunk_ids))
+                self._settle_unknown(context, intent, _there(reader, intent.chunk_ids))
         finally:
             reader.close()
         return len(intents)
@@ -178,7 +178,7 @@ class WriteGate:
             uow.record(_event(Action.INDEX_CHANGE_INTENDED, context, change, intent_id, "", counts))
         return intent_id
 
-    def _settle_unknown(self, context: RunContext, intent: Intent, present: int) -> None:
+    def _settle_unknown(self, context: RunContext, intent: Intent, there: Collection[str]) -> None:
         change = Change(
             kind=intent.kind,
             index=intent.index,
@@ -186,9 +186,14 @@ class WriteGate:
             reason=intent.reason,
             chunk_ids=intent.chunk_ids,
         )
-        counts = {"chunks": len(intent.chunk_ids), "present": present, "absent": len(intent.chunk_ids) - present}
+        absent = [chunk_id for chunk_id in intent.chunk_ids if chunk_id not in there]
+        counts = {"chunks": len(intent.chunk_ids), "present": len(there), "absent": len(absent)}
         with self._catalog.write() as uow:
             context.fence(uow)
+            if intent.kind is ChangeKind.DELETE:
+                # What is not there was deleted, and did not go by itself.
+                keys = [ChunkKey(intent.index, intent.partition, chunk_id) for chunk_id in absent]
+                uow.chunks.remove(keys, context.clock())
             uow.intents.settle(intent.intent_id, "unknown", context.clock())
             uow.record(_event(Action.INDEX_CHANGE_UNKNOWN, context, change, intent.intent_id, "unknown", counts))
         _tell(context, change, "unknown", counts)
@@ -211,8 +216,11 @@ def _patch_all(writer: IndexWriter, groups: Sequence[tuple[Sequence[str], Metada
     return BatchResult(requested=requested, existed=requested - len(failed), failed=failed)
 
 
-def _present(reader: IndexReader, ids: Sequence[str]) -> int:
-    return sum(len(reader.fetch(ids[start : start + _LOOK_UP])) for start in range(0, len(ids), _LOOK_UP))
+def _there(reader: IndexReader, ids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(ids), _LOOK_UP):
+        found.update(reader.fetch(ids[start : start + _LOOK_UP]))
+    return found
 
 
 def _outcome(change: Change, result: BatchResult | PurgeReport) -> tuple[str, dict[str, int]]:

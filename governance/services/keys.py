@@ -139,6 +139,11 @@ class Resolver:
         # The chunks of a document mostly come one after the other.
         self._attributed = lru_cache(maxsize=4096)(self._attribute)
 
+    @property
+    def sources(self) -> list[str]:
+        """The sources whose documents are looked for, by name."""
+        return sorted(self._known)
+
     def resolve(self, metadata: Metadata) -> Attribution:
         """Give where a chunk belongs, by its metadata."""
         owner, document = metadata.get("kb_source"), metadata.get("kb_document")
@@ -151,6 +156,19 @@ class Resolver:
     def resolve_key(self, key: str) -> Attribution:
         """Give where a foreign chunk belongs that has nothing but this raw key, whatever field it came from."""
         return self._attributed((key if usable(key) else None,) * len(self._fields), stray=False)
+
+    def settled(self, source: str, document: str) -> Attribution | None:
+        """Give where chunks of a document that was not known belong by what is known now; None when nothing does.
+
+        Their raw key is known no more: it is asked for by the path that it gave, of the sources that read keys alike.
+        """
+        rules = dict(self._layout.keys)
+        alike = [name for name, rule in (*self._explicit, *self._open) if rule == rules.get(source)]
+        for name in sorted(alike, key=lambda other: other != source):
+            path = self._known_path(name, rules[name], document, document)
+            if path is not None:
+                return Attribution(name, path, own=False) if (name, path) != (source, document) else None
+        return None
 
     def _attribute(self, keys: tuple[str | None, ...], *, stray: bool) -> Attribution:
         raw = next((_composed(key) for key in keys if key), "")

@@ -43,6 +43,9 @@ def map_source(uow: UnitOfWork, source: str, index: str, now: datetime, *, belie
     documents = {item.document: item for item in uow.documents.in_any_state(source)}
     ever, present = (uow.chunks.names(index, source, present=flag) for flag in (False, True))
     listed = {name for name, item in documents.items() if _has_text(item)}
+    if len(listed & ever) * 2 < len(listed):
+        # Chunks of which nothing more was to be said are forgotten; that they were there once still shows the names.
+        ever |= uow.chunks.past_names(index, source)
     keys = present | _stray_keys(uow, index)
     found = Mapped(
         source=source,

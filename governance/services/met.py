@@ -29,18 +29,21 @@ class Met:
         sources: Sources that it listed, or tried to.
         repeated: Of the places whose chunks it listed: ids that were given more than once, and how often.
         unreachable: Indexes that did not answer.
+        resumed: Of the same places, those that were listed from the middle on.
 
     """
 
     sources: Collection[str]
     repeated: Mapping[tuple[str, str], Mapping[str, int]]
     unreachable: Collection[str] = ()
+    resumed: Collection[tuple[str, str]] = ()
 
     def covers(self, item: FindingHistory) -> bool:
         """Say whether a known finding was looked at again."""
         place = item.place
         if item.kind == FindingKind.DUPLICATE_ID:
-            return (place.index, place.partition) in self.repeated
+            where = (place.index, place.partition)
+            return where in self.repeated and where not in self.resumed
         if place.index:
             return place.index in {index for index, _ in self.repeated}
         return place.source in self.sources

@@ -78,6 +78,11 @@ class Seen:
         """Ids that an index gave more than once with different content, by place."""
         return {(item.index, item.partition): item.repeated for item in self.partitions}
 
+    @property
+    def resumed(self) -> set[tuple[str, str]]:
+        """Places that were looked at from the middle on, where an earlier look had been interrupted."""
+        return {(item.index, item.partition) for item in self.partitions if item.resumed}
+
 
 def partitions_of(world: World, indexes: Sequence[str], seen: Seen) -> list[tuple[str, str]]:
     """Give the partitions of the indexes; an index that does not answer is noted."""

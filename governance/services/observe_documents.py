@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -18,16 +18,18 @@ from governance.domain.values import Json, digest_of
 from governance.policy.yaml_reader import Scalar
 from governance.services.context import RunContext
 from governance.services.keys import pseudo_source
-from governance.services.sighting import text_of
+from governance.services.sighting import plain, text_of
 from governance.sources.dates import read_day
 from governance.sources.frontmatter import FrontMatter
 from governance.sources.mapping import facts_of
+from governance.sources.wording import clean
 
 VERSION: Final = 1
 BATCH: Final = 200
 """Documents whose chunks are read together."""
 _OURS: Final = ("title", "owner", "reviewed_on", "review_interval", "version", "labels")
 _LONGEST: Final = 2000
+_LARGEST: Final = 1e15
 
 
 def observe_documents(catalog: Catalog, index: Index, fields: ChunkFields, context: RunContext, now: datetime) -> int:
@@ -49,7 +51,7 @@ def observe_documents(catalog: Catalog, index: Index, fields: ChunkFields, conte
         changed = 0
         for name, chunks in groups:
             seen.add(name)
-            digest = _digest(chunks)
+            digest = _digest(chunks, fields)
             if not _is_known(known.get(name), digest):
                 fresh.append((name, chunks, digest))
             if len(fresh) >= BATCH:
@@ -67,11 +69,11 @@ def _is_known(item: KnownDocument | None, digest: str) -> bool:
     return item is not None and item.raw_hash == digest and item.state is DocumentState.PRESENT
 
 
-def _digest(chunks: Sequence[DocumentChunk]) -> str:
+def _digest(chunks: Sequence[DocumentChunk], fields: ChunkFields) -> str:
     rows: list[Json] = [
         [item.partition, item.chunk_id, item.position, item.body_hash, item.meta_hash] for item in chunks
     ]
-    return digest_of([VERSION, rows])
+    return digest_of([VERSION, asdict(fields), rows])
 
 
 def _body_digest(chunks: Sequence[DocumentChunk]) -> str:
@@ -176,11 +178,14 @@ def _changed(metadata: Metadata, fields: ChunkFields) -> tuple[date | None, tupl
 def _labels(metadata: Metadata, fields: ChunkFields) -> tuple[str, ...]:
     value = metadata.get(fields.labels) if fields.labels else None
     listed = value if isinstance(value, list | tuple) else ()
-    return tuple(dict.fromkeys(item.strip()[:_LONGEST] for item in listed if isinstance(item, str) and item.strip()))
+    labels = (clean(item[:_LONGEST]) for item in listed if isinstance(item, str))
+    return tuple(dict.fromkeys(label for label in labels if label))
 
 
 def _text(metadata: Metadata, key: str | None) -> str:
     value: Json = metadata.get(key) if key else None
     if isinstance(value, str):
-        return value[:_LONGEST]
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+        return plain(value[:_LONGEST])
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        return ""  # also what is not a number: tables are full of it where nothing is known
+    return str(value)

@@ -34,6 +34,8 @@ SAVE_EVERY: Final = 10
 RESUME_WITHIN: Final = timedelta(hours=24)
 """An interrupted pass that is older begins anew: what it saw is no longer what is there."""
 _LOOK_UP: Final = 1000
+_NEWS: Final = 2 * RESUME_WITHIN
+"""A pass may have begun that long before its end, and have known no document of since then."""
 _RENEW_FIRST: Final = 5000
 """Chunks saved in one pass after which the database counts its rows anew; then at twice as many, and so on."""
 
@@ -106,7 +108,7 @@ class _Observer:
         pages = self._reader.stream(self._state.cursor, PAGE, text=True, vectors=vectors)
         for page in pages:
             if sight.vectors is not None:
-                sight.vectors.add(page.records, self._parts.fields)
+                sight.vectors.add(filter(_is_storable, page.records), self._parts.fields)
             self._page(page, sight)
             self._context.progress(f"index {self._place[0]}", sight.counts["chunks"], None)
         self._finish(sight)
@@ -122,10 +124,11 @@ class _Observer:
             if self._is_ghost(row, item):
                 sight.ghosts += 1
                 continue
-            rows.append(row)
-            if item.chunk_id in again:
+            if item.chunk_id in again:  # what was given first stays, so that the next look changes nothing
                 sight.repeat(item.chunk_id)
-            elif (change := _what_changed(row, item)) is not None:
+                continue
+            rows.append(row)
+            if (change := _what_changed(row, item)) is not None:
                 sight.counts[change] += 1
         self._turn(seen, differing, rows, page.next_cursor)
         sight.counts["chunks"] += len(records)
@@ -162,7 +165,7 @@ class _Observer:
         texts: dict[str, str] = {}
         seen: dict[str, Sighting] = {}
         for record in page:
-            if not storable(record.chunk_id):
+            if not _is_storable(record):
                 sight.counts["unstorable"] += 1
                 continue
             text = text_of(record, self._parts.fields)
@@ -214,7 +217,7 @@ class _Observer:
         self._unsaved = 0
 
     def _finish(self, sight: PartitionSight) -> None:
-        present, missing, absent = self._missing(sight)
+        present, missing, absent = self._missing()
         with self._parts.catalog.write() as uow:
             self._context.fence(uow)
             uow.chunks.mark_gone([ChunkKey(*self._place, chunk_id) for chunk_id in missing], self._now)
@@ -235,7 +238,7 @@ class _Observer:
         if sight.resumed:
             sight.counts["chunks"] = present + sight.ghosts
 
-    def _missing(self, sight: PartitionSight) -> tuple[int, list[str], list[str]]:
+    def _missing(self) -> tuple[int, list[str], list[str]]:
         """Give how many chunks are there, which known ones are not, and of which the deletion is confirmed."""
         seen = Hashes(self._seen)
         with self._parts.catalog.read() as uow:
@@ -243,7 +246,7 @@ class _Observer:
             deleted = uow.chunks.deleted(*self._place) if known[ChunkState.DELETED] else {}
             tombs = self._absent(chunk_id for chunk_id in deleted if hash(chunk_id) not in seen)
             present = known[ChunkState.PRESENT]
-            if present == len(seen) and not deleted and not sight.resumed:
+            if present == len(seen) and not deleted:  # all that was seen is known as present
                 return present, [], []
             unseen = (chunk_id for chunk_id in uow.sightings.ids(*self._place) if hash(chunk_id) not in seen)
             missing = self._absent(unseen)
@@ -258,11 +261,18 @@ class _Observer:
         return absent
 
     def _attribute_again(self, uow: UnitOfWork) -> None:
-        """Give chunks without a source another chance: their document may be known by now."""
+        """Give chunks whose document nobody knew another chance: it may be known by now."""
+        since, resolver = self._state.completed_at, self._parts.resolver
+        if since is not None and not uow.sightings.listed_since(resolver.sources, since - _NEWS):
+            return
         for chunk_id, key in uow.chunks.unattributed(*self._place):
-            found = self._parts.resolver.resolve_key(key) if key else None
+            found = resolver.resolve_key(key) if key else None
             if found is not None and found.source:
                 uow.chunks.attribute(*self._place, chunk_id, found.source, found.document)
+        for stranger in uow.sightings.strangers(*self._place):
+            found = resolver.settled(*stranger)
+            if found is not None:
+                uow.sightings.rename(*self._place, stranger, (found.source, found.document))
 
     @property
     def _now(self) -> datetime:
@@ -317,6 +327,10 @@ def _with_the_rest(differing: Sequence[Differing], seen: Sequence[Sighting]) -> 
     known = {item.chunk_id for item in differing}
     rest = [Differing(item.chunk_id, ChunkState.PRESENT, item.sighting, None) for item in seen]
     return [*differing, *(item for item in rest if item.chunk_id not in known)]
+
+
+def _is_storable(record: Record) -> bool:
+    return storable(record.chunk_id)
 
 
 def _what_changed(row: ChunkRow, item: Differing) -> str | None:

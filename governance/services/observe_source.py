@@ -35,8 +35,8 @@ class SourceSight:
     """What a look at a source showed.
 
     Attributes:
-        counts: seen, added, changed, unchanged, failed, suspect (missing from this listing for the first time), gone
-            (for the second), back.
+        counts: seen, of which added, changed, unchanged and failed, and of these back (they had been missing); suspect
+            (missing from this listing for the first time), gone (for the second).
         refused: Why the listing was not believed; nothing was noted then.
         interruption: Why it was incomplete; absence was then not judged.
 
@@ -75,8 +75,9 @@ def observe_source(
     written = {entry.document for entry in fresh}
     rest = {name: entry for name, entry in listing.entries.items() if name not in written}
     note_listed(catalog, context, source.name, rest, known, now)
-    sight.counts["failed"] += sum(entry.unreadable is not None for entry in rest.values())
-    sight.counts["unchanged"] = sum(entry.unreadable is None for entry in rest.values())
+    for name, entry in rest.items():
+        sight.counts[_what_came_of(entry, known.get(name))] += 1
+    sight.counts["back"] = sum(_is_back(known.get(name)) for name in listing.entries)
     sight.interruption = listing.interruption
     _conclude(catalog, source, context, listing, known, now, sight)
     return sight
@@ -129,6 +130,18 @@ def _what_changed(document: Document, known: KnownDocument | None) -> str:
         return "added"
     same = (known.raw_hash, known.meta_hash) == (document.raw_hash, document.meta_hash)
     return "unchanged" if same else "changed"
+
+
+def _what_came_of(entry: Listed, known: KnownDocument | None) -> str:
+    """Give what is counted of a document that was not parsed."""
+    if entry.unreadable is not None:
+        return "failed"
+    return "added" if known is None or known.state is DocumentState.GONE else "unchanged"
+
+
+def _is_back(known: KnownDocument | None) -> bool:
+    """Say whether a listed document was missing; one that only an index spoke of was never there before."""
+    return known is not None and known.raw_hash != "" and known.state is not DocumentState.PRESENT
 
 
 def _conclude(

@@ -209,11 +209,12 @@ class Repairer:
         current: RepairPlan,
         deliver: Callable[[Sequence[RepairItem]], None],
     ) -> Repaired:
+        todo = {item.identity for item in current.items}
         with self._desk.catalog.write() as uow:
             context.fence(uow)
             uow.repair_plans.move(stored.digest, PlanState.APPLYING)
+            _note_holes(uow, [item for item in items if item.identity in todo], context.clock())
             uow.record(_event(context, Action.REPAIR_STARTED, stored.digest, {"items": len(items)}))
-        todo = {item.identity for item in current.items}
         result = Repaired(stored.digest)
         self._delete(context, items, todo, result)
         self._index(context, [item for item in items if item.identity in todo], result)
@@ -247,11 +248,8 @@ class Repairer:
         self, context: RunContext, place: tuple[str, str], items: Sequence[RepairItem], reason: str
     ) -> None:
         def note(uow: UnitOfWork, done: BatchResult) -> None:
-            gone = [item for item in items if item.chunk_id not in done.failed]
-            now = context.clock()
-            uow.chunks.remove([ChunkKey(*place, item.chunk_id) for item in gone], now)
-            if reason == FindingKind.CONTENT:
-                _note_holes(uow, place[0], gone, now)
+            gone = [ChunkKey(*place, item.chunk_id) for item in items if item.chunk_id not in done.failed]
+            uow.chunks.remove(gone, context.clock())
 
         self._gate.delete(context, place, [item.chunk_id for item in items], reason, note)
 
@@ -331,7 +329,7 @@ def _facts(uow: UnitOfWork, drift: Drift, view: PairView) -> PairFacts:
     return PairFacts(
         source=view.source,
         index=view.index,
-        own=bool(makers) and "" not in makers,
+        own="" not in makers and bool(makers or uow.chunks.indexed(view.index, "", view.source)),
         believed=drift.seen.believed(view.source),
         hashes=uow.chunks.facts_of(view.index, places),
         unembedded=_unembedded(uow, drift, view),
@@ -362,12 +360,16 @@ def _of_pair(uow: UnitOfWork, drift: Drift, view: PairView, facts: PairFacts) ->
             yield from left_over(name, document.uri if document else name, found[name], kind, facts)
 
 
-def _note_holes(uow: UnitOfWork, index: str, items: Sequence[RepairItem], now: datetime) -> None:
-    """Remember that documents lack chunks that we deleted: until something comes in their place, that is drift."""
-    by_source: dict[str, set[str]] = defaultdict(set)
+def _note_holes(uow: UnitOfWork, items: Sequence[RepairItem], now: datetime) -> None:
+    """Remember that documents lack chunks that we delete: until something comes in their place, that is drift.
+
+    Noted before anything is deleted: whoever is killed in between could not tell afterwards.
+    """
+    holes: dict[tuple[str, str], set[str]] = defaultdict(set)
     for item in items:
-        by_source[item.source].add(item.document)
-    for source, names in by_source.items():
+        if item.op is RepairOp.DELETE and item.reason == FindingKind.CONTENT:
+            holes[item.index, item.source].add(item.document)
+    for (index, source), names in holes.items():
         holed = [
             replace(item, basis="", verdict={**item.verdict, "holed_at": now.isoformat()})
             for item in uow.comparisons.of(index, source)

@@ -8,6 +8,7 @@ from datetime import date
 
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.freshness import Assessment, FreshnessStatus, assess
+from governance.detectors.structure import place_of
 from governance.domain.actors import Role
 from governance.domain.documents import Document, DocumentState, Review
 from governance.domain.errors import InputError
@@ -29,7 +30,7 @@ class AssessedDocument:
         item, found = self.document, self.assessment
         return {
             "document": item.document,
-            "source": item.source,
+            "source": place_of(item).source_name,
             "title": item.title,
             "owner": item.owner,
             "reviewed_on": found.reviewed_on.isoformat() if found.reviewed_on else None,

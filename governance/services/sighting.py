@@ -58,6 +58,13 @@ def storable(chunk_id: str) -> bool:
         return False
 
 
+def plain(text: str) -> str:
+    """Give a text without what a database refuses: NUL and lone surrogates become question marks."""
+    if text.isascii():
+        return text.replace("\0", "?")
+    return text.replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
+
+
 def head_of(sighting: str) -> str:
     """Give what stands for text and metadata."""
     return sighting[:SIGHTING_DIGEST]
@@ -111,4 +118,4 @@ def _position(metadata: Metadata, field: str | None) -> int:
 
 def _text(metadata: Mapping[str, Json], field: str | None) -> str:
     value = metadata.get(field) if field else None
-    return value[:200] if isinstance(value, str) and value.strip() else ""
+    return plain(value[:200]) if isinstance(value, str) and value.strip() else ""

@@ -97,7 +97,8 @@ def _counted(sources: Sequence[str], indexes: Sequence[str]) -> list[str]:
 
 
 def _note(desk: Desk, context: RunContext, seen: Seen, sources: Sequence[str]) -> None:
-    note_met(desk, context, Met(sources=sources, repeated=seen.repeated, unreachable=seen.unreachable))
+    met = Met(sources=sources, repeated=seen.repeated, unreachable=seen.unreachable, resumed=seen.resumed)
+    note_met(desk, context, met)
 
 
 def _source_json(item: SourceSight) -> dict[str, Json]:

@@ -14,6 +14,8 @@ from governance.services.sighting import model_of
 
 UNIT_TOLERANCE: Final = 1e-3
 """How far a norm may lie from one and still be a unit vector's: float16 stores round by less."""
+MOST_MODELS: Final = 20
+"""Names that are told apart in a finding: a field that is another for each chunk names no model."""
 
 
 @dataclass(slots=True)
@@ -23,7 +25,7 @@ class VectorFacts:
     Attributes:
         dimensions: By (vector's name, length).
         norms: By "unit", "other" and "zero".
-        models: By name, over the chunks that name one.
+        models: By name; "" over the chunks that name none.
         without: Ids of chunks without any vector, by nothing but themselves.
         zero: Ids of chunks with a vector of zeros alone.
 
@@ -53,8 +55,7 @@ class VectorFacts:
     def differences(self) -> dict[str, Mapping[str, int]]:
         """Give in what the vectors of the index differ though they should not: by aspect, the counts.
 
-        A few norms of one among many others are chance; models are compared only where all chunks name one or some
-        name another.
+        A few norms of one among many others are chance. Chunks that name no model differ from those that name one.
         """
         found: dict[str, Mapping[str, int]] = {}
         names = {name for name, _ in self.dimensions}
@@ -68,14 +69,15 @@ class VectorFacts:
         if unit and other and unit * 100 >= unit + other:
             found["norm"] = {"unit": unit, "other": other}
         if len(self.models) > 1:
-            found["model"] = dict(self.models)
+            found["model"] = dict(self.models.most_common(MOST_MODELS))
         return found
 
 
 def _kind_of(vector: Vector) -> str:
     import numpy as np  # noqa: PLC0415 - only audits that read vectors need it
 
-    values = np.frombuffer(vector.cast("B"), dtype=np.float32)
+    # In float64: squares of very small numbers are not zero, and those of very large ones are numbers.
+    values = np.frombuffer(vector.cast("B"), dtype=np.float32).astype(np.float64)
     square = float(np.dot(values, values))
     if square == 0.0:
         return "zero"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
+from governance.catalog.engine import create_catalog_engine
+from governance.catalog.migrate import upgrade
 from governance.catalog.tables import chunk_history
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.domain.chunks import ChunkState, Record
@@ -45,7 +46,7 @@ def test_the_first_look_adds_all_and_the_second_changes_nothing(world: Look) -> 
     first = world.look()
     assert (first.counts["chunks"], first.counts["added"]) == (5, 5)
     rows = world.chunks("state", "source", "document", "seen_from")
-    assert rows == {name: (PRESENT, "docs", "one.md", world.now) for name in "abcde"}
+    assert rows == dict.fromkeys("abcde", (PRESENT, "docs", "one.md", world.now))
     begun = world.now
     second = world.look()
     assert second.counts == {"chunks": 5, "gone": 0}
@@ -256,6 +257,14 @@ def test_an_id_that_begins_to_be_given_twice_is_counted_at_once(world: Look) -> 
     assert world.look(Showing(world.index.reader(), alone)).repeated == {}
 
 
+def test_an_id_whose_known_content_comes_behind_another_one_is_counted_too(world: Look) -> None:
+    world.look(Showing(world.index.reader(), [[record("a", "Two.")]]))
+    pages = [[record("a", "One.")], [record("b")], [record("a", "Two.")]]
+    for changed in (1, 0):
+        found = world.look(Showing(world.index.reader(), pages))
+        assert (found.repeated, found.counts["changed"]) == ({"a": 2}, changed)
+
+
 def test_the_same_content_twice_or_with_another_mark_is_no_repetition(world: Look) -> None:
     marked = record("a", "One.", kb_status="stale")
     pages = [[record("a", "One."), record("a", "One.")], [record("a", "One.")], [marked]]
@@ -400,6 +409,42 @@ def test_a_chunk_that_was_taken_for_a_stranger_finds_its_document_when_that_is_k
     assert world.chunks("source", "document") == {"a": ("docs", path)}
 
 
+def test_a_stranger_belongs_to_the_source_that_lists_it_of_those_that_read_keys_alike(world: Look) -> None:
+    rule = KeyRule(strip_prefix="/app/")
+    world.layout = IndexLayout(keys=(("docs", rule), ("wiki", rule), ("zoo", KeyRule(strip_prefix="/zoo/"))))
+    world.put(record("a", source="/app/new.md"), record("b", source="/app/zoo.md"))
+    world.look()
+    assert set(world.chunks("source").values()) == {"docs"}
+    with world.catalog.write() as uow:
+        uow.documents.save([document("new.md", source="wiki"), document("zoo.md", source="zoo")], world.now)
+    world.look()
+    assert world.chunks("source", "document") == {"a": ("wiki", "new.md"), "b": ("docs", "zoo.md")}
+
+
+def test_a_chunk_of_ours_keeps_the_document_that_it_names(world: Look) -> None:
+    world.layout = IndexLayout(keys=(("docs", KeyRule(case=KeyCase.IGNORE)),))
+    world.put(record("a", kb_source="docs", kb_document="New.md", kb_embedder="hashed/1"))
+    world.look()
+    with world.catalog.write() as uow:
+        uow.documents.save([document("new.md")], world.now)
+    world.look()
+    assert world.chunks("source", "document") == {"a": ("docs", "New.md")}
+
+
+def test_a_document_that_is_listed_while_the_stream_is_read_is_found_at_the_next_look(world: Look) -> None:
+    world.layout = IndexLayout(keys=(("docs", KeyRule(case=KeyCase.IGNORE)), ("wiki", KeyRule())))
+    world.put(record("a", source="NEW.md"), record("b", source="two.md"), record("c", source="c.md"))
+
+    def listed() -> None:
+        with world.catalog.write() as uow:
+            uow.documents.save([document("new.md")], world.now)
+
+    world.look(Between(world.index.reader(), {1: listed}))
+    assert world.chunks("source", "document")["a"] == ("", "NEW.md")
+    world.look()
+    assert world.chunks("source", "document")["a"] == ("docs", "new.md")
+
+
 def test_tenants_are_looked_at_one_by_one(world: Look) -> None:
     for partition in ("acme", "globex"):
         world.put(record("a", partition), record("b", partition), partition=partition)
@@ -466,6 +511,11 @@ DEEDS = st.lists(
 )
 
 
+def test_vectors_of_chunks_that_no_catalog_can_hold_are_left_out_too(world: Look) -> None:
+    pages = [[record("a"), record("b\0"), record("c\ud800")]]
+    assert world.look(Showing(world.index.reader(), pages), vectors=True).vectors.without == ["a"]
+
+
 @given(deeds=DEEDS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_any_history_a_look_leaves_the_catalog_with_what_the_store_shows(
@@ -505,9 +555,6 @@ def test_after_any_history_a_look_leaves_the_catalog_with_what_the_store_shows(
 
 @pytest.fixture
 def sqlite_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Look]:
-    from governance.catalog.engine import create_catalog_engine
-    from governance.catalog.migrate import upgrade
-
     monkeypatch.setattr(observe_index, "PAGE", 2)
 
     def make() -> Look:
