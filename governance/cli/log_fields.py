@@ -30,6 +30,7 @@ COUNTED: Final = frozenset(
         *("seen", "known", "added", "changed", "body_changed", "metadata_changed", "unchanged", "removed", "gone"),
         *("suspect", "failed", "suppressed", "scanned", "written", "embedded", "patched", "deleted", "existed"),
         *("present", "absent", "already_absent", "remaining", "indexed", "steps", "items", "retrievals", "unknown"),
+        *("write_back", "put_back"),
         *(kind.value for kind in FindingKind),
     }
 )
@@ -78,7 +79,8 @@ def actor(value: object) -> str | None:
 
 def identifier(value: object) -> str | None:
     """Give the name of a class or of a module."""
-    return value if isinstance(value, str) and len(value) <= _LONGEST_CODE and value.isidentifier() else None
+    usable = isinstance(value, str) and len(value) <= _LONGEST_CODE and value.isascii() and value.isidentifier()
+    return str(value) if usable else None
 
 
 def frames(value: object) -> Json:

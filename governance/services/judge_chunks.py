@@ -143,8 +143,9 @@ def _known_before(present: Sequence[DocumentChunk], before: Verdict | None, vers
         return _Known()
     moment = datetime.fromisoformat(before.compared_at)
     same = {_place(item) for item in present if item.seen_from is not None and item.seen_from <= moment}
-    doubtful = {(item.partition, item.chunk_id) for item in before.differing if item.doubt is not None}
-    differed = {(item.partition, item.chunk_id) for item in before.differing if item.doubt is None}
+    # What an edit left behind stays that, however often it is compared again.
+    doubtful = {_at(item) for item in before.differing if item.doubt is None or not item.certain}
+    differed = {_at(item) for item in before.differing if item.doubt is None and not item.certain}
     contained = frozenset(same - differed)
     # Chunks cut inside words are not named there, where there are many.
     return _Known(contained, contained - doubtful if before.cut <= FEW else frozenset())
@@ -213,4 +214,8 @@ def _of(chunks: Sequence[DocumentChunk], state: ChunkState) -> list[DocumentChun
 
 
 def _place(item: DocumentChunk) -> Place:
+    return item.partition, item.chunk_id
+
+
+def _at(item: Difference) -> Place:
     return item.partition, item.chunk_id
