@@ -118,6 +118,7 @@ class Verdict:
             of those `verbatim` stand in it as they are, and of those again `cut` begin or end inside a word of it.
         missing: (partition, id) of chunks that were there once, whose text still stands in the document.
         holed_at: When a repair deleted chunks for which nothing has come yet; None when none did.
+        holed_from: How many words were uncovered before that.
         compared_at: When it was compared, and `compared_by` by which version of the comparison.
 
     """
@@ -131,6 +132,7 @@ class Verdict:
     differing: tuple[Difference, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
     holed_at: str | None = None
+    holed_from: int | None = None
     compared_at: str | None = None
     compared_by: str = ""
 
@@ -148,6 +150,7 @@ class Verdict:
             ],
             "missing": [list(item) for item in self.missing],
             "holed_at": self.holed_at,
+            "holed_from": self.holed_from,
             "compared_at": self.compared_at,
             "compared_by": self.compared_by,
         }

@@ -99,7 +99,8 @@ def judge_chunks(
     differing = [item for each in inexact if (item := _difference(each, found[_place(each)], known)) is not None]
     verbatim = [_place(item) for item in inexact if not item.made_by and found[_place(item)].way is Way.VERBATIM]
     since = datetime.fromisoformat(holed_at) if holed_at else None
-    filled = since is None or any(item.first_seen > since for item in present)
+    newer = since is None or any(item.first_seen > since for item in present)
+    filled = newer and (before is None or before.holed_from is None or holes <= before.holed_from)
     verdict = Verdict(
         words=words,
         uncovered=holes,
@@ -110,6 +111,7 @@ def judge_chunks(
         differing=tuple(_few_cut(differing)),
         missing=tuple(missing),
         holed_at=None if filled or not holes else holed_at,
+        holed_from=before.holed_from if before is not None and holes and not filled else None,
     )
     return Judged(verdict, tuple(settled))
 

@@ -18,7 +18,7 @@ from governance.domain.errors import InputError
 from governance.domain.events import Action, Event
 from governance.domain.findings import FindingKind
 from governance.domain.ports import Embedder, Runner
-from governance.domain.values import Json
+from governance.domain.values import Json, text_hash
 from governance.services.context import RunContext
 from governance.services.drift import Drift, DriftAudit
 from governance.services.gate import WriteGate
@@ -35,6 +35,7 @@ from governance.services.repair_items import (
     left_over,
 )
 from governance.services.runs import Desk, recorded_run
+from governance.services.sighting import text_of
 from governance.services.standings import PairView, standings
 
 PER_CALL: Final = 500
@@ -248,10 +249,27 @@ class Repairer:
         self, context: RunContext, place: tuple[str, str], items: Sequence[RepairItem], reason: str
     ) -> None:
         def note(uow: UnitOfWork, done: BatchResult) -> None:
-            gone = [ChunkKey(*place, item.chunk_id) for item in items if item.chunk_id not in done.failed]
+            gone = [ChunkKey(*place, chunk_id) for chunk_id in ids if chunk_id not in done.failed]
             uow.chunks.remove(gone, context.clock())
 
-        self._gate.delete(context, place, [item.chunk_id for item in items], reason, note)
+        ids = self._as_planned(place, items)
+        if ids:
+            self._gate.delete(context, place, ids, reason, note)
+
+    def _as_planned(self, place: tuple[str, str], items: Sequence[RepairItem]) -> list[str]:
+        """Give the chunks that say what they said when the plan was made.
+
+        Others may have written since the look that the plan was held against; what they wrote is not ours to delete,
+        remains, and keeps the plan from being complete.
+        """
+        fields = self._world.layouts[place[0]].fields
+        with closing(self._world.indexes[place[0]].reader(place[1])) as reader:
+            now = reader.fetch([item.chunk_id for item in items])
+        return [
+            item.chunk_id
+            for item in items
+            if (record := now.get(item.chunk_id)) is None or text_hash(text_of(record, fields)) == item.fact
+        ]
 
     def _still_there(self, place: tuple[str, str], ids: Sequence[str]) -> set[str]:
         """Look again: a delete counts when a fresh look finds nothing."""
@@ -357,7 +375,9 @@ def _of_pair(uow: UnitOfWork, drift: Drift, view: PairView, facts: PairFacts) ->
     for kind, found in ((FindingKind.ORPHAN, compared.orphans), (FindingKind.GHOST, compared.ghosts)):
         for name in sorted(found):
             document = uow.documents.get(view.source, name)
-            yield from left_over(name, document.uri if document else name, found[name], kind, facts)
+            # What no listing ever showed may be somebody else's: it is told, and left alone.
+            if kind is FindingKind.GHOST or (document is not None and document.raw_hash):
+                yield from left_over(name, document.uri if document else name, found[name], kind, facts)
 
 
 def _note_holes(uow: UnitOfWork, items: Sequence[RepairItem], now: datetime) -> None:
@@ -371,11 +391,17 @@ def _note_holes(uow: UnitOfWork, items: Sequence[RepairItem], now: datetime) -> 
             holes[item.index, item.source].add(item.document)
     for (index, source), names in holes.items():
         holed = [
-            replace(item, basis="", verdict={**item.verdict, "holed_at": now.isoformat()})
+            replace(item, basis="", verdict=_holed(item.verdict, now))
             for item in uow.comparisons.of(index, source)
             if item.document in names
         ]
         uow.comparisons.save(holed)
+
+
+def _holed(verdict: Mapping[str, Json], now: datetime) -> dict[str, Json]:
+    """Note when a document got its holes, and how much of it was uncovered before."""
+    before = verdict.get("holed_from") if verdict.get("holed_at") else verdict.get("uncovered")
+    return {**verdict, "holed_at": now.isoformat(), "holed_from": before}
 
 
 def _spoken_of(stored: StoredPlan, current: RepairPlan) -> list[RepairItem]:

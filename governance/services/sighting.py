@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,6 +21,8 @@ from governance.services.keys import LONGEST_KEY, Attribution
 RECIPE: Final = f"sighting/1 print/{PRINT_VERSION}"
 """Raised when the same record would be cataloged otherwise, so that all are looked at again."""
 _MARKS: Final = frozenset({STATUS_FIELD, REVIEW_DUE_FIELD})
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+ -]{0,99}")
+"""What a model may be called in a finding; whatever else stands in that field may be personal."""
 _NO_POSITION: Final = -1
 _LARGEST_POSITION: Final = 2**31 - 1
 
@@ -102,7 +105,8 @@ def row_of(
 
 def model_of(metadata: Metadata, fields: ChunkFields) -> str:
     """Give which model is said to have made a chunk's vectors; "" when nothing says it."""
-    return _text(metadata, fields.model) or _text(metadata, "kb_embedder")
+    model = _text(metadata, fields.model) or _text(metadata, "kb_embedder")
+    return model if not model or _MODEL.fullmatch(model) else "other"
 
 
 def _meta_hash(metadata: Metadata, sighting: str, *, own: bool) -> str:

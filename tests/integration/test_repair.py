@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from governance.catalog.plans import PlanState
+from governance.detectors.base import Word
 from governance.domain.errors import IndexUnreachable, PlanChanged
 from governance.domain.keys import IndexLayout, KeyRule
 from governance.services.repair import Repairer, RepairPlan, plan_repair, stored_plan
@@ -159,9 +160,46 @@ def test_what_a_plan_could_not_judge_does_not_stop_it(kb: KnowledgeBase) -> None
     assert (done.complete, done.deleted) == (True, 1)
     assert before - kb.records().keys() == {item.chunk_id for item in plan.items if item.op == "delete"}
     left_over = plan_repair(kb.desk, kb.world)
-    assert {item.document for item in left_over.items if item.op == "delete"} == {"b.md", "stranger.md"}
+    # The stranger was never in a listing: it may be another team's, so it is told and not deleted.
+    assert {item.document for item in left_over.items if item.op == "delete"} == {"b.md"}
     assert left_over.unjudged == frozenset()
     assert repairer(kb).apply(left_over.digest, ignore).complete
+    assert len(stranger.ids_of("stranger.md")) > 0
+
+
+def test_a_chunk_that_was_rewritten_since_the_last_look_stays_and_the_plan_is_not_complete(
+    kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_repair(kb.desk, kb.world)
+    carry_out = Repairer._delete
+
+    def after_the_pipeline(self: Repairer, *arguments: object) -> None:
+        pipeline(kb).run(["a.md"])
+        carry_out(self, *arguments)
+
+    monkeypatch.setattr(Repairer, "_delete", after_the_pipeline)
+    done = repairer(kb).apply(plan.digest, ignore)
+    assert (done.complete, done.deleted, done.remaining) == (False, 0, 1)
+    assert len(wrong(kb, plan)) == 1
+
+
+def test_a_hole_stays_told_until_what_was_deleted_has_come_back(kb: KnowledgeBase) -> None:
+    repairer(kb).apply(plan_repair(kb.desk, kb.world).digest, ignore)
+    kb.audit(Word.DRIFT)
+    assert [name for name, _ in kb.found("drift.uncovered")["drift.uncovered"]] == ["a.md"]
+    reader = kb.index.reader()
+    [some, *_] = [
+        record for page in reader.stream() for record in page.records if record.metadata["source"].endswith("a.md")
+    ]
+    reader.close()
+    writer = kb.index.writer()
+    writer.put([replace(some, chunk_id="another")])
+    writer.close()
+    kb.audit(Word.DRIFT)
+    assert [name for name, _ in kb.found("drift.uncovered")["drift.uncovered"]] == ["a.md"]
+    pipeline(kb).run(["a.md"])
+    kb.audit(Word.DRIFT)
+    assert kb.found("drift") == {}
 
 
 def test_what_a_plan_could_judge_and_is_no_more_to_be_judged_stops_it(kb: KnowledgeBase) -> None:
