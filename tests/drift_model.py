@@ -67,9 +67,14 @@ class Known:
 
 @dataclass(frozen=True)
 class Judged:
-    """A page against its chunks. `about` is what was compared, None when that no longer counts."""
+    """A page against its chunks.
+
+    `about` is what was compared, None when that no longer counts; `found` are the (chunk id, arrival) of the chunks
+    that this comparison or an earlier one found in the page.
+    """
 
     about: tuple[str, frozenset[tuple[str, Row]]] | None
+    found: frozenset[tuple[str, int]]
     empty: bool
     wrong: tuple[str, ...]
     missing: tuple[str, ...]
@@ -268,7 +273,7 @@ class Model:
         if disk.get(name) != text:
             view.unlooked.add(name)
             return
-        judged, settled = judge(text, rows, before.holed if before else None)
+        judged, settled = judge(text, rows, before)
         for chunk_id in settled:
             del self.rows[index][chunk_id]
         left = frozenset((key, row) for key, row in rows.items() if key not in settled)
@@ -331,13 +336,25 @@ class Model:
 
     # Repairing
 
-    def plan(self, look: Look) -> frozenset[Item]:
-        """Give what a plan has to say after a look."""
-        return frozenset(
-            item for index, view in look.views.items() for item in self._plan(index, view, believed=look.believed)
-        )
+    def plans(self, look: Look) -> list[frozenset[Item]]:
+        """Give what a plan may say after a look.
 
-    def _plan(self, index: str, view: View, *, believed: bool) -> Iterator[Item]:
+        A chunk that was found in its page once is wrong for certain when it is not there any more. Of others, it may
+        seem that the pipeline never copied them word by word: those may then be left to it, all of them.
+        """
+        return [frozenset(self._plan(look, sure=sure)) for sure in (False, True)]
+
+    def _plan(self, look: Look, *, sure: bool) -> Iterator[Item]:
+        for index, view in look.views.items():
+            for item in self._plan_index(index, view, believed=look.believed):
+                if not sure or item.reason != "drift.content" or item.op != "delete" or self._was_right(item):
+                    yield item
+
+    def _was_right(self, item: Item) -> bool:
+        arrived = self.rows[item.index][item.chunk_id].arrived
+        return (item.chunk_id, arrived) in self.judged[item.index][item.document].found
+
+    def _plan_index(self, index: str, view: View, *, believed: bool) -> Iterator[Item]:
         rows = self.rows[index]
         own = index == self.ours and bool(rows or self.ingested)
         for name, judged in self._present(index, view):
@@ -419,8 +436,9 @@ class Model:
         return known is None or known.state == "gone" or known.text != text or not as_ingested
 
 
-def judge(text: str, rows: Mapping[str, Row], holed: int | None) -> tuple[Judged, set[str]]:
+def judge(text: str, rows: Mapping[str, Row], before: Judged | None) -> tuple[Judged, set[str]]:
     """Hold a page against its chunks; give also the chunks that are gone and of which nothing is to be said."""
+    holed = before.holed if before else None
     there = {key: row for key, row in rows.items() if row.state == "present"}
     gone = {key: row for key, row in rows.items() if row.state == "gone"}
     missing = {key for key, row in gone.items() if is_missing(text, row, list(there.values()))}
@@ -428,10 +446,13 @@ def judge(text: str, rows: Mapping[str, Row], holed: int | None) -> tuple[Judged
     uncovered = words - len(covered(text, [row.chunk.text for row in there.values()]))
     if not uncovered or (holed is not None and any(row.arrived > holed for row in there.values())):
         holed = None
+    wrong = {key for key, row in there.items() if not stands(row.chunk.text, text)}
+    right = frozenset((key, row.arrived) for key, row in there.items() if key not in wrong)
     judged = Judged(
         about=None,
+        found=right | (before.found if before else frozenset()),
         empty=not there,
-        wrong=tuple(sorted(key for key, row in there.items() if not stands(row.chunk.text, text))),
+        wrong=tuple(sorted(wrong)),
         missing=tuple(sorted(missing)),
         is_uncovered=uncovered * 100 > (UNCOVERED_PERCENT if holed is None else 0) * words,
         holed=holed,
