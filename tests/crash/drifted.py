@@ -186,7 +186,7 @@ def plain(table: Table, row: Any) -> dict[str, object]:
     left_out = {column.name for column in table.c if isinstance(column.type, UtcDateTime)} | PASSING
     facts = {name: value for name, value in row._mapping.items() if name not in left_out}
     if "verdict" in facts:
-        facts["verdict"] = {**facts["verdict"], "holed_at": bool(facts["verdict"].get("holed_at"))}
+        facts["verdict"] = {**facts["verdict"], "holed_at": bool(facts["verdict"]["holed_at"]), "compared_at": None}
     return facts
 
 
