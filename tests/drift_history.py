@@ -551,11 +551,18 @@ class History:
             self.audit()
         self.audit()
         self.audit_again()
+        self.clear_strangers()
         self.plan_once()
         self.apply()
         self.audit()
         assert self.model.open == self.model.doubled()
         self.audit_again()
+
+    def clear_strangers(self) -> None:
+        """Delete what no listing ever showed: a plan leaves it alone."""
+        strangers = {name for name, known in self.model.pages.items() if known.text is None}
+        chunks = self.base.chunks()[MAIN]
+        self.base.remove(MAIN, [key for key, item in chunks.items() if item.document in strangers])
 
     def audit_again(self) -> None:
         """Audit the same world once more: nothing is news."""

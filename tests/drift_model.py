@@ -70,7 +70,8 @@ class Judged:
     """A page against its chunks.
 
     `about` is what was compared, None when that no longer counts; `found` are the (chunk id, arrival) of the chunks
-    that this comparison or an earlier one found in the page.
+    that this comparison or an earlier one found in the page; `holed` is when a repair left holes, and how many words
+    were uncovered before.
     """
 
     about: tuple[str, frozenset[tuple[str, Row]]] | None
@@ -78,8 +79,9 @@ class Judged:
     empty: bool
     wrong: tuple[str, ...]
     missing: tuple[str, ...]
+    uncovered: int
     is_uncovered: bool
-    holed: int | None
+    holed: tuple[int, int] | None
 
 
 @dataclass
@@ -368,7 +370,8 @@ class Model:
                 yield Item("index", by, index, name, "", reason, str(self.pages[name].text), again)
         for kind, found in (("drift.orphan", view.orphans), ("drift.ghost", view.ghosts)):
             for name, ids in found.items() if view.meets and believed else ():
-                for chunk_id in ids:
+                # What no listing ever showed may be somebody else's.
+                for chunk_id in ids if kind == "drift.ghost" or self.pages[name].text is not None else ():
                     yield Item("delete", "kbgov", index, name, chunk_id, kind, rows[chunk_id].chunk.text)
 
     def deleted(self, items: Collection[Item], moment: int) -> None:
@@ -379,7 +382,9 @@ class Model:
                 rows[item.chunk_id] = replace(rows[item.chunk_id], state="deleted")
                 if item.reason == "drift.content":
                     judged = self.judged[item.index]
-                    judged[item.document] = replace(judged[item.document], about=None, holed=moment)
+                    before = judged[item.document]
+                    holed = (moment, before.holed[1] if before.holed else before.uncovered)
+                    judged[item.document] = replace(before, about=None, holed=holed)
 
     # Ingesting
 
@@ -444,8 +449,9 @@ def judge(text: str, rows: Mapping[str, Row], before: Judged | None) -> tuple[Ju
     missing = {key for key, row in gone.items() if is_missing(text, row, list(there.values()))}
     words = len(text.split())
     uncovered = words - len(covered(text, [row.chunk.text for row in there.values()]))
-    if not uncovered or (holed is not None and any(row.arrived > holed for row in there.values())):
-        holed = None
+    if holed is not None:
+        newer = any(row.arrived > holed[0] for row in there.values())
+        holed = None if not uncovered or (newer and uncovered <= holed[1]) else holed
     wrong = {key for key, row in there.items() if not stands(row.chunk.text, text)}
     right = frozenset((key, row.arrived) for key, row in there.items() if key not in wrong)
     judged = Judged(
@@ -454,6 +460,7 @@ def judge(text: str, rows: Mapping[str, Row], before: Judged | None) -> tuple[Ju
         empty=not there,
         wrong=tuple(sorted(wrong)),
         missing=tuple(sorted(missing)),
+        uncovered=uncovered,
         is_uncovered=uncovered * 100 > (UNCOVERED_PERCENT if holed is None else 0) * words,
         holed=holed,
     )
