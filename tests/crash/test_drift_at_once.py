@@ -16,6 +16,8 @@ from tests.crash.test_apply_kill import lay_out
 CHILD = Path(__file__).with_name("drift_child.py")
 TRY_AGAIN = 75
 Start = Callable[..., subprocess.Popen[str]]
+Copied = Callable[[Drifted, str], Drifted]
+LaidOut = Callable[[str], tuple[Drifted, Drifted, str]]
 
 
 @pytest.fixture
@@ -49,10 +51,15 @@ def end(child: subprocess.Popen[str]) -> int:
     return child.returncode
 
 
-def calm_and_other(folder: Path, urls: Iterator[str], kind: str) -> tuple[Drifted, Drifted, str]:
-    (calm, digest), (base, same) = (lay_out(folder / name, next(urls), kind) for name in ("calm", "base"))
-    assert digest == same
-    return calm, base, digest
+@pytest.fixture
+def laid_out(tmp_path: Path, catalog_url: str, copied: Copied) -> LaidOut:
+    """Give a function that lays out a knowledge base twice, and a plan for it."""
+
+    def two(kind: str) -> tuple[Drifted, Drifted, str]:
+        base, digest = lay_out(tmp_path / "laid-out", catalog_url, kind)
+        return copied(base, "calm"), copied(base, "base"), digest
+
+    return two
 
 
 def settled(base: Drifted) -> dict[str, object]:
@@ -67,10 +74,8 @@ def settled(base: Drifted) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("kind", ["foreign", "own"])
-def test_of_two_repairs_by_one_plan_the_second_is_told_to_try_again(
-    kind: str, tmp_path: Path, spare_catalog_urls: Iterator[str], start: Start
-) -> None:
-    calm, base, digest = calm_and_other(tmp_path, spare_catalog_urls, kind)
+def test_of_two_repairs_by_one_plan_the_second_is_told_to_try_again(kind: str, laid_out: LaidOut, start: Start) -> None:
+    calm, base, digest = laid_out(kind)
     assert calm.apply(digest).complete
     first = stopped(start(base, 4, -30, "apply", digest))
     with pytest.raises(LockHeld):
@@ -83,10 +88,8 @@ def test_of_two_repairs_by_one_plan_the_second_is_told_to_try_again(
 
 
 @pytest.mark.parametrize("kind", ["foreign", "own"])
-def test_repairs_that_start_together_end_as_one(
-    kind: str, tmp_path: Path, spare_catalog_urls: Iterator[str], start: Start
-) -> None:
-    calm, base, digest = calm_and_other(tmp_path, spare_catalog_urls, kind)
+def test_repairs_that_start_together_end_as_one(kind: str, laid_out: LaidOut, start: Start) -> None:
+    calm, base, digest = laid_out(kind)
     assert calm.apply(digest).complete
     children = [start(base, 4, 0, "apply", digest) for _ in range(3)]
     ends = [end(child) for child in children]
@@ -108,9 +111,9 @@ DURING = [
 
 @pytest.mark.parametrize(("kind", "first", "second"), DURING)
 def test_what_starts_while_another_is_at_it_is_told_to_try_again(
-    kind: str, first: str, second: str, tmp_path: Path, spare_catalog_urls: Iterator[str], start: Start
+    kind: str, first: str, second: str, laid_out: LaidOut, start: Start
 ) -> None:
-    calm, base, _ = calm_and_other(tmp_path, spare_catalog_urls, kind)
+    calm, base, _ = laid_out(kind)
     do(calm, first, 4)
     do(calm, second, 5)
     running = stopped(start(base, 4, -12, first))
@@ -124,10 +127,8 @@ def test_what_starts_while_another_is_at_it_is_told_to_try_again(
 
 @pytest.mark.parametrize("kind", ["foreign", "own"])
 @pytest.mark.parametrize("deed", ["audit", "sync"])
-def test_a_look_during_a_repair_is_told_to_try_again(
-    deed: str, kind: str, tmp_path: Path, spare_catalog_urls: Iterator[str], start: Start
-) -> None:
-    calm, base, digest = calm_and_other(tmp_path, spare_catalog_urls, kind)
+def test_a_look_during_a_repair_is_told_to_try_again(deed: str, kind: str, laid_out: LaidOut, start: Start) -> None:
+    calm, base, digest = laid_out(kind)
     assert calm.apply(digest).complete
     do(calm, deed, 5)
     running = stopped(start(base, 4, -40, "apply", digest))
@@ -140,9 +141,9 @@ def test_a_look_during_a_repair_is_told_to_try_again(
 
 @pytest.mark.parametrize(("one", "other"), [("ingest", "sync"), ("audit", "sync"), ("audit", "audit")])
 def test_looks_that_start_together_leave_nothing_in_pieces(
-    one: str, other: str, tmp_path: Path, spare_catalog_urls: Iterator[str], start: Start
+    one: str, other: str, laid_out: LaidOut, start: Start
 ) -> None:
-    calm, base, _ = calm_and_other(tmp_path, spare_catalog_urls, "own")
+    calm, base, _ = laid_out("own")
     deeds = (one, other)
     children = [start(base, 4, 0, deed) for deed in deeds]
     done = [deed for deed, child in zip(deeds, children, strict=True) if end(child) == 0]

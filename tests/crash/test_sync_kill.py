@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from governance.domain.documents import DocumentState
 from governance.services import observe_index
 from tests.crash.drifted import Drifted, Hours, differing
 
+Copied = Callable[[Drifted, str], Drifted]
 CHILD = Path(__file__).with_name("drift_child.py")
 MOMENTS = 20
 PAGE = 10
@@ -79,28 +80,29 @@ def kill_and_go_on(base: Drifted, kill_at: int, expected: dict[bool, list[dict[s
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("part", range(2))
 def test_a_killed_sync_is_finished_by_the_next_as_if_undisturbed(
-    part: int, tmp_path: Path, spare_catalog_urls: Iterator[str]
+    tmp_path: Path, catalog_url: str, copied: Copied
 ) -> None:
-    def lay(name: str) -> Drifted:
-        return lay_out(tmp_path / name, next(spare_catalog_urls), "foreign", first=False)
-
-    moments, once = undisturbed(lay("once"), 1)
-    expected = {False: once, True: undisturbed(lay("twice"), 2)[1]}
+    laid_out = lay_out(tmp_path / "laid-out", catalog_url, "foreign", first=False)
+    moments, once = undisturbed(copied(laid_out, "once"), 1)
+    expected = {False: once, True: undisturbed(copied(laid_out, "twice"), 2)[1]}
     assert moments >= MOMENTS
-    for number in range(part, MOMENTS, 2):
-        kill_and_go_on(lay(f"killed-{number}"), 1 + number * (moments - 1) // (MOMENTS - 1), expected)
+    for kill_at in spread(moments):
+        kill_and_go_on(copied(laid_out, f"killed-{kill_at}"), kill_at, expected)
 
 
 @pytest.mark.crash
-def test_a_killed_first_sync_is_resumed_where_it_was(tmp_path: Path, spare_catalog_urls: Iterator[str]) -> None:
-    def lay(name: str) -> Drifted:
-        return lay_out(tmp_path / name, next(spare_catalog_urls), "foreign", first=True)
-
-    moments, states = undisturbed(lay("calm"), 1)
-    kills = [1 + number * (moments - 1) // (MOMENTS - 1) for number in range(MOMENTS)]
-    resumed = [kill_and_go_on(lay(f"killed-{at}"), at, {False: states}) for at in kills]
+def test_a_killed_first_sync_is_resumed_where_it_was(tmp_path: Path, catalog_url: str, copied: Copied) -> None:
+    laid_out = lay_out(tmp_path / "laid-out", catalog_url, "foreign", first=True)
+    moments, states = undisturbed(copied(laid_out, "calm"), 1)
+    resumed = [
+        kill_and_go_on(copied(laid_out, f"killed-{kill_at}"), kill_at, {False: states}) for kill_at in spread(moments)
+    ]
     assert not resumed[0]
     assert not resumed[-1]
     assert sum(resumed) >= MOMENTS // 3
+
+
+def spread(moments: int) -> list[int]:
+    """Give as many moments as are tried, evenly apart, the first and the last among them."""
+    return [1 + number * (moments - 1) // (MOMENTS - 1) for number in range(MOMENTS)]
