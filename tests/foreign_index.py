@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,16 @@ def by_words(size: int, overlap: int) -> Splitter:
         return [" ".join(words[start : start + size]) for start in range(0, max(1, len(words) - overlap), step)]
 
     return split
+
+
+def titled(split: Splitter) -> Splitter:
+    """Put the page's title before each piece, as pipelines do that mean to help a search."""
+
+    def with_title(text: str) -> list[str]:
+        title = re.search(r"^title: *(.+)$", text, re.MULTILINE)
+        return [f"{title[1]}\n\n{piece}" if title else piece for piece in split(text)]
+
+    return with_title
 
 
 @dataclass

@@ -100,7 +100,7 @@ class KnowledgeBase:
     @property
     def world(self) -> World:
         return World(
-            sources={"pages": self.source},
+            sources={self.source.name: self.source},
             indexes=self.indexes,
             layouts={"main": self.layout},
             limits=self.policies.limits.listing,
@@ -108,11 +108,11 @@ class KnowledgeBase:
 
     def audit(self, *words: Word) -> AuditResult:
         """Audit the present day, with a look at source and index."""
-        request = AuditRequest(words=words or tuple(Word), sources=["pages"], as_of=self.today)
+        request = AuditRequest(words=words or tuple(Word), sources=[self.source.name], as_of=self.today)
         return audit(self.desk, request, self.world, self.gate)
 
     def sync(self) -> SyncReport:
-        return sync(self.desk, self.world, sources=["pages"], indexes=["main"])
+        return sync(self.desk, self.world, sources=[self.source.name], indexes=["main"])
 
     def found(self, *kinds: str) -> dict[str, list[tuple[str, str]]]:
         """Give the open findings of kinds that begin so: (document, chunk id) by kind."""

@@ -37,8 +37,8 @@ FOUND = 3
 NOT_MARKED = 1
 NEVER = "never"
 SHOWN = 10
-UNREACHABLE = "index_unreachable"
-"""The rule of a finding about an index that did not answer."""
+UNSEEN = {"index_unreachable": "did not answer", "index_damaged": "holds what cannot be right"}
+"""The rules of findings about indexes that could not be looked at, and what they say."""
 
 
 class Words(click.ParamType[tuple[Word, ...]]):
@@ -162,8 +162,8 @@ def _show(screen: Screen, result: AuditResult, now: datetime, options: Options) 
     screen.line(f"Audit as of {result.as_of}: {counts}{worst}.")
     for name, at in result.listed_at.items():
         screen.line(f"{name}: {_age(at, now, options)}", typed=at is None)
-    for name in sorted({item.place.index for item in found.live if item.rule == UNREACHABLE}):
-        screen.line(f"{name}: the index did not answer; next: {suggestion(options, 'doctor')}", typed=True)
+    for name, rule in sorted({(item.place.index, item.rule) for item in found.live if item.rule in UNSEEN}):
+        screen.line(f"{name}: the index {UNSEEN[rule]}; next: {suggestion(options, 'doctor')}", typed=True)
     if found.live:
         screen.head("By kind")
         show_counts(screen, found.live)
@@ -192,7 +192,8 @@ def _show_rest(screen: Screen, result: AuditResult, options: Options) -> None:
 def _show_marks(screen: Screen, written: WrittenBack) -> None:
     back = f", {written.put_back} of them put back after a rewrite" if written.put_back else ""
     failed = f"; {plural(written.failed, 'chunk')} could not be marked" if written.failed else ""
-    screen.line(f"{plural(written.patched, 'chunk')} marked anew{back}{failed}.")
+    kept = f"; {plural(written.kept, 'chunk')} left in the stronger state that another set" if written.kept else ""
+    screen.line(f"{plural(written.patched, 'chunk')} marked anew{back}{kept}{failed}.")
 
 
 def show_counts(screen: Screen, findings: Sequence[Finding]) -> None:

@@ -30,7 +30,7 @@ COUNTED: Final = frozenset(
         *("seen", "known", "added", "changed", "body_changed", "metadata_changed", "unchanged", "removed", "gone"),
         *("suspect", "failed", "suppressed", "scanned", "written", "embedded", "patched", "deleted", "existed"),
         *("present", "absent", "already_absent", "remaining", "indexed", "steps", "items", "retrievals", "unknown"),
-        *("write_back", "put_back"),
+        *("write_back", "put_back", "kept"),
         *(kind.value for kind in FindingKind),
     }
 )

@@ -15,6 +15,7 @@ from governance.cli.options import Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
 from governance.domain.errors import InputError, TryAgain
+from governance.services.observe import DAMAGED
 from governance.services.sync import SyncReport, sync
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def exit_code(report: SyncReport) -> int:
     """Give the contract's exit code."""
     if report.refused:
         return REFUSED
-    if report.seen.unreachable:
+    if report.silent:
         return TryAgain.exit_code
     return NOT_ALL if report.incomplete else 0
 
@@ -140,8 +141,9 @@ def _trouble(report: SyncReport, options: Options) -> Iterator[str]:
             yield f"{sight.source}: the listing was incomplete ({sight.interruption}); no absence was believed."
     for name in sorted(report.seen.unavailable):
         yield f"{name}: it could not be listed at all; what is known of it stays."
-    for name in sorted(report.seen.unreachable):
-        yield f"{name}: the index did not answer; what is known of it stays."
+    for name, why in sorted(report.seen.unreachable.items()):
+        what = "holds what cannot be right" if why == DAMAGED else "did not answer"
+        yield f"{name}: the index {what}; what is known of it stays."
     if report.seen.unavailable or report.seen.unreachable:
         yield f"next: {suggestion(options, 'doctor')}"
     repeated = sum(len(ids) for ids in report.seen.repeated.values())

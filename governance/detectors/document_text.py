@@ -21,21 +21,23 @@ _STEPS: Final = 64
 class DocumentText:
     """One document's text, to compare many chunks with. Prepared when first needed, so it is not for threads."""
 
-    def __init__(self, body: str, full_text: str | None = None) -> None:
+    def __init__(self, body: str, full_text: str | None = None, title: str | None = None) -> None:
+        self.title = title
         self.body = Layer(body)
         self.full = Layer(full_text) if full_text is not None and full_text != body else None
 
     @classmethod
-    def of(cls, body: str, full_text: str | None = None) -> DocumentText:
+    def of(cls, body: str, full_text: str | None = None, title: str | None = None) -> DocumentText:
         """Give the text of a document.
 
         Args:
             body: What its words and its coverage are told by.
             full_text: What lies in the source, front matter and template tags on, where that is more: a chunk that
                 was cut from it is the document's too.
+            title: Its title, which may stand in neither.
 
         """
-        return cls(body, full_text)
+        return cls(body, full_text, title)
 
     @property
     def layers(self) -> tuple[Layer, ...]:

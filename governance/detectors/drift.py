@@ -42,10 +42,14 @@ class Doubt(StrEnum):
 
     CUT: it begins or ends inside a word or a number of the document. Splitters may cut there; of one that does not,
     "5 days" is no part of "15 days".
+
+    HEAD: before it stand lines that are neither in the document nor its title. Many pipelines put some there; where
+    few chunks have them, they were the document's before it was edited.
     """
 
     MARKUP = "markup"
     CUT = "cut"
+    HEAD = "head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,14 @@ class Splitter:
         rewrites: Texts are changed on the way, so that small differences mean nothing.
         strips: Markup is dropped on the way.
         cuts_words: Chunks begin and end anywhere.
+        heads: Lines are put before them that their documents do not have.
 
     """
 
     rewrites: bool = False
     strips: bool = False
     cuts_words: bool = False
+    heads: bool = False
 
     @property
     def copies(self) -> bool:
@@ -70,7 +76,9 @@ class Splitter:
 
     def excuses(self, doubt: Doubt) -> bool:
         """Say whether a doubt means nothing of this one."""
-        return self.cuts_words if doubt is Doubt.CUT else not self.copies
+        if doubt is Doubt.MARKUP:
+            return not self.copies
+        return self.heads if doubt is Doubt.HEAD else self.cuts_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ class Verdict:
         holed_at: When a repair deleted chunks for which nothing has come yet; None when none did.
         holed_from: How many words were uncovered before that.
         compared_at: When it was compared, and `compared_by` by which version of the comparison.
+        renewed_at: Of a document without text: since when the newest of its chunks is what it is.
 
     """
 
@@ -135,6 +144,7 @@ class Verdict:
     holed_from: int | None = None
     compared_at: str | None = None
     compared_by: str = ""
+    renewed_at: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         """Give what the catalog keeps."""
@@ -153,6 +163,7 @@ class Verdict:
             "holed_from": self.holed_from,
             "compared_at": self.compared_at,
             "compared_by": self.compared_by,
+            "renewed_at": self.renewed_at,
         }
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,6 +18,14 @@ _WHOLE: Final = 3
 """Words from which on the first and the last one are left off."""
 _MOST_WORK: Final = 2_000_000
 """Words that are hashed at most to find one print in one document."""
+_HEAD_LINES: Final = 4
+_LONGEST_HEAD: Final = 200
+"""Characters of one line that a pipeline may have put before a chunk: a title, a path of headings."""
+_HEAD_TO_REST: Final = 4
+_SHORTEST_REST: Final = 40
+_STATEMENT_ENDS: Final = (".", ";")
+"""How a line of the document itself may end; titles do end with a question mark."""
+_LINE_END: Final = re.compile(r"[ \t\r]*\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,8 @@ class TextPrint:
     """The hashes of a chunk's inner words: those without the first and the last, which may be parts of words.
 
     They are made of everything that the text holds, addresses and names of tags too: of a chunk alone nobody knows
-    whether it begins inside a link.
+    whether it begins inside a link. Nor does anybody know whether its first short lines are the document's or were put
+    before it (a title, a path of headings), so these are left off.
 
     Attributes:
         words: Number of inner words. A chunk of one or two words has no ends to leave off.
@@ -40,10 +50,24 @@ class TextPrint:
 
 def print_of(text: str) -> TextPrint:
     """Give the print of a chunk's text."""
-    wording = Wording(normal.lowered(normal.without_broken_ends(normal.flat(text))))
+    wording = Wording(normal.lowered(normal.without_broken_ends(normal.flat(text[_end_of_head(text) :]))))
     words = wording.words
     inner = words[wording.first_whole : wording.last_whole] if len(words) >= _WHOLE else words
     return TextPrint(len(inner), _anchor(inner[:SHINGLE]), _digest(inner, _INNER_BYTES))
+
+
+def _end_of_head(text: str) -> int:
+    """Give where what may have been put before a chunk ends: 0 where too little would be left."""
+    end = 0
+    for _ in range(_HEAD_LINES):
+        line_end = _LINE_END.search(text, end, end + _LONGEST_HEAD)
+        if line_end is None or text.endswith(_STATEMENT_ENDS, end, line_end.start()):
+            break
+        rest = len(text) - line_end.end()
+        if rest < _SHORTEST_REST or rest * _HEAD_TO_REST < line_end.start():
+            break
+        end = line_end.end()
+    return end
 
 
 def find_print(document: DocumentText, print_: TextPrint) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +18,7 @@ from governance.detectors.comparison import Outcome, compare, unheld_value
 from governance.detectors.coverage import covered_span, uncovered
 from governance.detectors.document_text import SENTENCE_ENDS, ChunkText, DocumentText
 from governance.detectors.facts import Critical
+from governance.detectors.heads import heads_of, parts_of, says_title
 from governance.detectors.normal import flat, without_broken_ends
 from governance.detectors.prints import TextPrint, find_print, print_of
 from governance.detectors.words import Layer, cuts_a_word
@@ -32,6 +33,7 @@ __all__ = [
     "compare_chunk",
     "covered_span",
     "find_print",
+    "heads_of",
     "print_of",
     "uncovered",
 ]
@@ -69,6 +71,8 @@ class ChunkVerdict:
         is_cut: Whether it stands there only so that it begins or ends inside a word or a number. A splitter that
             cuts inside words makes most of its chunks so. Of one that never does, such a chunk is drift: "5 days" is
             a part of "15 days".
+        unsaid: Whether lines stand before it that are neither in the document nor its title; `critical` is then what
+            in them the document holds nowhere.
 
     """
 
@@ -76,6 +80,7 @@ class ChunkVerdict:
     critical: Critical | None = None
     share: float = 0.0
     is_cut: bool = False
+    unsaid: bool = False
 
     @property
     def contained(self) -> bool:
@@ -97,24 +102,58 @@ class ChunkVerdict:
         return self.way is Way.FOREIGN or self.critical is not None or self.share >= threshold
 
 
-def compare_chunk(document: DocumentText, text: str) -> ChunkVerdict:
+def compare_chunk(document: DocumentText, text: str, head: str = "") -> ChunkVerdict:
     """Give how a chunk's text stands in its document, and what differs when it does not.
 
     Title, heading path or context that a pipeline put before the text are differences, none of them critical unless
     they hold a number that the document holds nowhere. A chunk without any word has nothing to say and is contained.
+
+    Args:
+        document: The document.
+        text: The chunk's text.
+        head: What stands before all chunks of the document, see `heads_of`: no difference of its own.
+
     """
     characters = without_broken_ends(flat(text))
     for layer in document.layers:
         if (found := _stands_in(layer.flat, characters)) is not None:
             return ChunkVerdict(Way.VERBATIM, is_cut=found)
+    beheaded = _without_head(document, head, text[len(head) :]) if head and text.startswith(head) else None
+    if beheaded is not None and beheaded.way is Way.VERBATIM:
+        return beheaded
     chunk = ChunkText(document, text)
     for layer in document.layers:
         if not chunk.words or (found := _stands_in(layer.bare.joined, chunk.joined)) is not None:
             return ChunkVerdict(Way.WORDS, is_cut=bool(chunk.words and found))
-    outcome = _headed(document, text) or _closest(document, chunk)
+    return beheaded or _headed(document, text) or _aligned(document, chunk)
+
+
+def _aligned(document: DocumentText, chunk: ChunkText) -> ChunkVerdict:
+    outcome = _closest(document, chunk)
     if outcome is None:
         return ChunkVerdict(Way.FOREIGN, share=1.0)
     return ChunkVerdict(Way.ALIGNED, outcome.critical, round(outcome.share, 4), outcome.is_cut)
+
+
+def _without_head(document: DocumentText, head: str, rest: str) -> ChunkVerdict:
+    lines = ChunkText(document, head)
+    unheld = unheld_value(lines, 0, len(lines.words), document)
+    verdict = compare_chunk(document, rest)
+    if unheld is not None and verdict.contained:
+        return replace(verdict, critical=unheld, unsaid=True)
+    return replace(verdict, unsaid=verdict.unsaid or not _is_said(document, head))
+
+
+def _is_said(document: DocumentText, head: str) -> bool:
+    """Say whether a head, or each part of it, stands in the document or is its title."""
+    return _has_line(document, head) or all(_has_line(document, part) for part in parts_of(head))
+
+
+def _has_line(document: DocumentText, text: str) -> bool:
+    line = ChunkText(document, text)
+    if says_title(line.words, document.title):
+        return True
+    return any(f" {line.joined} " in f" {layer.bare.joined} " for layer in document.layers)
 
 
 def _stands_in(text: str, part: str) -> bool | None:
@@ -146,7 +185,7 @@ def _closest(document: DocumentText, chunk: ChunkText) -> Outcome | None:
     return best
 
 
-def _headed(document: DocumentText, text: str) -> Outcome | None:
+def _headed(document: DocumentText, text: str) -> ChunkVerdict | None:
     """Take off the lines that a pipeline may have put before a chunk that stands in the document without them.
 
     They were put before it when nothing like them stands there: a changed heading has words in common with the new.
@@ -163,7 +202,9 @@ def _headed(document: DocumentText, text: str) -> Outcome | None:
                 continue
             head = ChunkText(document, text[: line_end.start()])
             if not any(_is_before(layer, at, head.words) for at in _places(layer.flat, rest)):
-                return Outcome(unheld_value(head, 0, len(head.words), document), share=0.0, is_cut=is_cut)
+                unheld = unheld_value(head, 0, len(head.words), document)
+                unsaid = unheld is not None or not _is_said(document, text[: line_end.start()])
+                return ChunkVerdict(Way.VERBATIM, unheld, is_cut=is_cut, unsaid=unsaid)
     return None
 
 

@@ -91,6 +91,12 @@ def read_mark(metadata: Mapping[str, Json]) -> str:
     return f"{_said(metadata.get(STATUS_FIELD), _is_status)}|{_said(metadata.get(REVIEW_DUE_FIELD), _is_day)}"
 
 
+def rank_in(mark: str) -> int:
+    """Give the rank of the state that a mark says; -1 when it says none that is known."""
+    status = mark.partition("|")[0]
+    return ChunkStatus(status).rank if status in _WORDS else -1
+
+
 def _said(value: Json, known: Callable[[str], bool]) -> str:
     if value is None:
         return ""

@@ -197,7 +197,7 @@ class _Comparer:
             return ReadDocument(None, {})
         pieces = identified(document.source, document.document, cut(parsed.body, self._pair.chunk_characters))
         expected = {chunk_id: body_hash for chunk_id, body_hash, _ in pieces}
-        return ReadDocument(DocumentText.of(parsed.body, parsed.full_text), expected)
+        return ReadDocument(DocumentText.of(parsed.body, parsed.full_text, document.title), expected)
 
     def _texts(self, ready: Sequence[tuple[_Work, ReadDocument]]) -> dict[Place, str]:
         """Read the texts of the chunks that have to be looked at."""

@@ -20,14 +20,13 @@ from governance.detectors.drift import (
     unembedded_observation,
 )
 from governance.domain.documents import Document
-from governance.domain.errors import IndexUnreachable
 from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.domain.values import Json
 from governance.policy.match import Subject
 from governance.policy.resolve import drift_rule
 from governance.services.compare import Compared, Pair, compare
 from governance.services.context import RunContext
-from governance.services.observe import Observer, Seen, World
+from governance.services.observe import DAMAGED, NO_LOOK, Observer, Seen, World
 from governance.services.observe_index import PartitionSight
 from governance.services.runs import Desk
 from governance.services.standings import PairView, settle_pending, splitter_of, standings
@@ -131,7 +130,7 @@ class DriftAudit:
             for sight in seen.partitions:
                 if sight.index not in seen.unreachable:
                     drift.observations += self._of_index(uow, sight)
-        drift.observations += [unreachable_observation(name) for name in sorted(seen.unreachable)]
+        drift.observations += [unreachable_observation(*item) for item in sorted(seen.unreachable.items())]
         drift.not_covered += self._left_out(places)
         return drift
 
@@ -147,8 +146,8 @@ class DriftAudit:
         )
         try:
             drift.compared[source, index] = compare(self._desk.catalog, pair, self._context, full=self._full)
-        except IndexUnreachable:
-            drift.seen.unreachable[index] = "fetch"
+        except NO_LOOK as error:
+            drift.seen.note(index, error, "fetch")
             return
         mapped = drift.seen.mapped.get((source, index))
         with self._desk.catalog.read() as uow:
@@ -174,11 +173,16 @@ class DriftAudit:
             )
         compared = drift.compared[view.source, view.index]
         lag = drift.lag.setdefault(view.source, [])
+        unread = 0
         for standing, item in standings(uow, view):
             if item.lag_seconds is not None:
                 lag.append(item.lag_seconds)
+            unread += standing.verdict.words is None
             if standing.document.document not in compared.unlooked:
                 yield from document_observations(standing, self._desk.today)
+        if unread:
+            what = f"{unread} document{'s' if unread > 1 else ''} of source {view.source}"
+            drift.not_covered.append(f"drift of text: {what}, whose text the source does not show")
         if view.mapped:
             yield from self._of_gone(uow, compared, view)
 
@@ -219,14 +223,16 @@ class DriftAudit:
                 yield f"drift of source {source}: it is not said which index it goes into"
 
 
-def unreachable_observation(index: str) -> Observation:
-    """Say that an index did not answer, so that nothing is known of it."""
+def unreachable_observation(index: str, why: str) -> Observation:
+    """Say that an index did not answer, or holds what cannot be right, so that nothing is known of it."""
+    damaged = why == DAMAGED
+    code = "index_damaged" if damaged else "index_unreachable"
     return Observation(
         kind=FindingKind.UNREADABLE,
         severity=Severity.HIGH,
         place=Place(index=index),
-        rule="index_unreachable",
+        rule=code,
         policy="",
-        message="The index did not answer, so it was not audited.",
-        evidence={"code": "index_unreachable"},
+        message=f"The index {'holds what cannot be right' if damaged else 'did not answer'}, so it was not audited.",
+        evidence={"code": code},
     )

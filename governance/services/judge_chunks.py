@@ -17,6 +17,7 @@ from governance.detectors.texts import (
     compare_chunk,
     covered_span,
     find_print,
+    heads_of,
     uncovered,
 )
 from governance.domain.chunks import ChunkState
@@ -88,14 +89,16 @@ def judge_chunks(
     present = _of(chunks, ChunkState.PRESENT)
     holed_at = before.holed_at if before is not None else None
     if document.text is None:
-        return Judged(Verdict(words=None, chunks=len(present), holed_at=holed_at))
+        renewed = max((item.seen_from for item in present if item.seen_from is not None), default=None)
+        renewed_at = renewed.isoformat() if renewed is not None else None
+        return Judged(Verdict(words=None, chunks=len(present), holed_at=holed_at, renewed_at=renewed_at))
     if any(place not in texts for place in to_read(document, chunks)):
         return None
     missing, settled = _gone(document, chunks, texts)
     holes, words = _uncovered(document, present, texts)
     known = _known_before(present, before, version)
     inexact = [item for item in present if not _is_exact(item, document.expected)]
-    found = {_place(item): compare_chunk(document.text, texts[_place(item)]) for item in inexact}
+    found = _compared(document.text, inexact, texts)
     differing = [item for each in inexact if (item := _difference(each, found[_place(each)], known)) is not None]
     verbatim = [_place(item) for item in inexact if not item.made_by and found[_place(item)].way is Way.VERBATIM]
     since = datetime.fromisoformat(holed_at) if holed_at else None
@@ -116,14 +119,23 @@ def judge_chunks(
     return Judged(verdict, tuple(settled))
 
 
+def _compared(
+    document: DocumentText, chunks: Sequence[DocumentChunk], texts: Mapping[Place, str]
+) -> dict[Place, ChunkVerdict]:
+    heads = heads_of([texts[_place(item)] for item in chunks if not item.made_by], document.title)
+    said = {_place(item): texts[_place(item)] for item in chunks}
+    return {place: compare_chunk(document, text, heads.before(text)) for place, text in said.items()}
+
+
 def _difference(item: DocumentChunk, found: ChunkVerdict, known: _Known) -> Difference | None:
     """Give in what a chunk differs; None for one that stands in the document without doubt."""
     own, place = bool(item.made_by), _place(item)
     if not found.contained:
         certain = place in known.contained
         return Difference(*place, own, found.critical, found.share, None, certain)
-    doubt = Doubt.MARKUP if found.way is Way.WORDS else Doubt.CUT if found.is_cut else None
-    return Difference(*place, own, None, 0.0, doubt, place in known.clean) if doubt else None
+    doubt = Doubt.HEAD if found.unsaid else None
+    doubt = Doubt.MARKUP if found.way is Way.WORDS else Doubt.CUT if found.is_cut else doubt
+    return Difference(*place, own, found.critical, 0.0, doubt, place in known.clean) if doubt else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from governance.catalog.findings import FindingHistory
@@ -28,14 +28,14 @@ class Met:
     Attributes:
         sources: Sources that it listed, or tried to.
         repeated: Of the places whose chunks it listed: ids that were given more than once, and how often.
-        unreachable: Indexes that did not answer.
+        unreachable: Indexes that could not be looked at, and why.
         resumed: Of the same places, those that were listed from the middle on.
 
     """
 
     sources: Collection[str]
     repeated: Mapping[tuple[str, str], Mapping[str, int]]
-    unreachable: Collection[str] = ()
+    unreachable: Mapping[str, str] = field(default_factory=dict)
     resumed: Collection[tuple[str, str]] = ()
 
     def covers(self, item: FindingHistory) -> bool:
@@ -59,7 +59,7 @@ def note_met(desk: Desk, context: RunContext, met: Met) -> None:
 
 
 def _observations(uow: UnitOfWork, met: Met) -> list[Observation]:
-    found = [unreachable_observation(name) for name in sorted(met.unreachable)]
+    found = [unreachable_observation(*item) for item in sorted(met.unreachable.items())]
     for name in sorted(met.sources):
         state = uow.sources.state(name)
         found += listing_observations(state) if state else []

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Final
 
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.documents import DocumentState
-from governance.domain.errors import IndexUnreachable, SourceUnavailable
+from governance.domain.errors import IndexDataError, IndexUnreachable, SourceUnavailable
 from governance.domain.keys import IndexLayout
 from governance.domain.ports import Index, Source
 from governance.domain.values import Json, digest_of
@@ -22,6 +23,10 @@ from governance.services.mapping import Mapped, map_source
 from governance.services.observe_documents import observe_documents
 from governance.services.observe_index import IndexParts, PartitionSight, observe_partition
 from governance.services.observe_source import SourceSight, observe_source
+
+NO_LOOK: Final = (IndexUnreachable, IndexDataError)
+"""What ends the look at one index and not the run: it does not answer, or it holds what cannot be right."""
+DAMAGED: Final = "damaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,8 @@ class Seen:
         sources: By name; those that could be listed.
         unavailable: Sources that could not be listed at all.
         partitions: In the order in which they were looked at.
-        unreachable: Indexes that did not answer, or not to the end, and why in one word.
+        unreachable: Indexes that did not answer, or not to the end, and why in one word; one that answered with what
+            cannot be right is "damaged".
         mapped: How the names of each (source, index) meet.
 
     """
@@ -72,6 +78,10 @@ class Seen:
         """Say whether the source was listed completely just now, so that what it lacks is absent."""
         sight = self.sources.get(source)
         return sight is not None and sight.refused is None and sight.interruption is None
+
+    def note(self, index: str, error: IndexUnreachable | IndexDataError, step: str) -> None:
+        """Note that an index could not be looked at to the end, and at which step."""
+        self.unreachable[index] = DAMAGED if isinstance(error, IndexDataError) else step
 
     @property
     def repeated(self) -> dict[tuple[str, str], Mapping[str, int]]:
@@ -90,8 +100,8 @@ def partitions_of(world: World, indexes: Sequence[str], seen: Seen) -> list[tupl
     for name in indexes:
         try:
             places += [(name, partition) for partition in world.indexes[name].partitions()]
-        except IndexUnreachable:
-            seen.unreachable[name] = "partitions"
+        except NO_LOOK as error:
+            seen.note(name, error, "partitions")
     return places
 
 
@@ -128,8 +138,8 @@ class Observer:
         for name in sorted({index for index, _ in places}):
             try:
                 self._index(name, [partition for index, partition in places if index == name], seen)
-            except IndexUnreachable:
-                seen.unreachable[name] = "stream"
+            except NO_LOOK as error:
+                seen.note(name, error, "stream")
         return seen
 
     def _source(self, name: str, seen: Seen) -> None:

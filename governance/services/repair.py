@@ -23,7 +23,7 @@ from governance.services.context import RunContext
 from governance.services.drift import Drift, DriftAudit
 from governance.services.gate import WriteGate
 from governance.services.ingest import IngestJob, ingest
-from governance.services.observe import Seen, World, partitions_of
+from governance.services.observe import DAMAGED, Seen, World, partitions_of
 from governance.services.repair_checks import require_same, require_seen
 from governance.services.repair_items import (
     PairFacts,
@@ -305,7 +305,10 @@ def _planned(
 ) -> RepairPlan:
     drift = DriftAudit(desk, world, context).run(places, seen)
     items: list[RepairItem] = []
-    notes: list[str] = [f"index {name}: it did not answer" for name in sorted(seen.unreachable)]
+    notes: list[str] = [
+        f"index {name}: it {'holds what cannot be right' if why == DAMAGED else 'did not answer'}"
+        for name, why in sorted(seen.unreachable.items())
+    ]
     notes += [f"drift of source {name}: it could not be listed" for name in sorted(seen.unavailable)]
     notes += drift.not_covered
     with desk.catalog.read() as uow:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from governance.catalog.plans import PlanState, StoredPlan
 from governance.catalog.unit_of_work import UnitOfWork
-from governance.domain.errors import IndexUnreachable, PlanChanged
-from governance.services.observe import Seen, World
+from governance.domain.errors import IndexDataError, IndexUnreachable, PlanChanged
+from governance.services.observe import DAMAGED, Seen, World
 from governance.services.repair_items import RepairItem, RepairOp, digest_of_items
 
 
@@ -17,10 +17,15 @@ def require_seen(items: Sequence[RepairItem], world: World, seen: Seen) -> None:
 
     Raises:
         IndexUnreachable: An index did not answer.
+        IndexDataError: An index holds what cannot be right.
         PlanChanged: An index is no longer configured, or a source was not listed completely.
 
     """
     for index in sorted({item.index for item in items}):
+        if seen.unreachable.get(index) == DAMAGED:
+            raise IndexDataError(
+                f"index {index} holds what cannot be right; nothing was changed", item=index, next_step="kbgov doctor"
+            )
         if index in seen.unreachable:
             raise IndexUnreachable(
                 f"index {index} did not answer; nothing was changed", item=index, next_step="run it again"

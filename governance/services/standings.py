@@ -47,7 +47,7 @@ def splitter_of(uow: UnitOfWork, source: str, index: str) -> Splitter:
     texts on the way, or to those of one of several pipelines. Chunks that hardly resemble their documents any more
     tell nothing.
     """
-    near = verbatim = cut = stripped = reworded = 0
+    near = verbatim = cut = stripped = reworded = headed = 0
     for item in uow.comparisons.of(index, source):
         verdict = Verdict.from_json(item.verdict)
         near += verdict.near
@@ -55,10 +55,14 @@ def splitter_of(uow: UnitOfWork, source: str, index: str) -> Splitter:
         cut += verdict.cut
         for each in verdict.differing:
             tells = not each.own and each.share <= NEAR
+            headed += tells and each.doubt is Doubt.HEAD
             stripped += tells and each.doubt is Doubt.MARKUP
             reworded += tells and each.doubt is None and each.critical is None
     return Splitter(
-        rewrites=_are_many(reworded, near), strips=_are_many(stripped, near), cuts_words=_are_many(cut, verbatim)
+        rewrites=_are_many(reworded, near),
+        strips=_are_many(stripped, near),
+        cuts_words=_are_many(cut, verbatim),
+        heads=_are_many(headed, near),
     )
 
 
@@ -101,8 +105,23 @@ def settle_pending(catalog: Catalog, view: PairView, context: RunContext, now: d
 
 
 def _settled(standing: Standing, item: Comparison, now: datetime) -> Comparison:
-    if not standing.verdict.agrees(standing.rule, standing.splitter):
+    if not standing.verdict.agrees(standing.rule, standing.splitter) or _is_awaited(standing, item.pending_since):
         return item if item.pending_since else replace(item, pending_since=now)
     if item.pending_since is None:
         return item
     return replace(item, pending_since=None, lag_seconds=max(0, round((now - item.pending_since).total_seconds())))
+
+
+def _is_awaited(standing: Standing, pending_since: datetime | None) -> bool:
+    """Say whether nothing shows yet that a change of a document without text has reached the index.
+
+    It has when a chunk became another one afterwards; by the day on which the source says it was changed, too: the
+    index may have been faster than the list.
+    """
+    verdict, changed_on = standing.verdict, standing.document.changed_on
+    if verdict.words is not None or pending_since is None:
+        return False
+    if verdict.renewed_at is None:
+        return True
+    renewed_at = datetime.fromisoformat(verdict.renewed_at)
+    return renewed_at < pending_since and (changed_on is None or renewed_at.date() <= changed_on)

@@ -10,7 +10,7 @@ from governance.domain.values import Json
 from governance.services.context import RunContext
 from governance.services.keys import pseudo_source
 from governance.services.met import Met, note_met
-from governance.services.observe import Observer, Seen, World, partitions_of
+from governance.services.observe import DAMAGED, Observer, Seen, World, partitions_of
 from governance.services.observe_index import PartitionSight
 from governance.services.observe_source import SourceSight
 from governance.services.runs import Desk, recorded_run
@@ -45,7 +45,12 @@ class SyncReport:
     def incomplete(self) -> bool:
         """Whether something was not seen to its end, beside what was refused."""
         interrupted = any(item.interruption for item in self.seen.sources.values())
-        return bool(self.failed or interrupted or self.seen.unavailable)
+        return bool(self.failed or interrupted or self.seen.unavailable or self.seen.unreachable)
+
+    @property
+    def silent(self) -> bool:
+        """Whether an index did not answer, which a later try may mend."""
+        return any(why != DAMAGED for why in self.seen.unreachable.values())
 
     def total(self, name: str) -> int:
         """Give how many documents and chunks together were added, changed, gone or suspect."""
@@ -57,7 +62,10 @@ class SyncReport:
         sources = [_source_json(item) for item in self.seen.sources.values()]
         sources += [{"source": name, "error": "unavailable"} for name in sorted(self.seen.unavailable)]
         indexes = [_partition_json(item) for item in self.seen.partitions]
-        indexes += [{"index": name, "partition": "", "error": "unreachable"} for name in sorted(self.seen.unreachable)]
+        indexes += [
+            {"index": name, "partition": "", "error": DAMAGED if why == DAMAGED else "unreachable"}
+            for name, why in sorted(self.seen.unreachable.items())
+        ]
         return {
             "sources": sources,
             "indexes": indexes,

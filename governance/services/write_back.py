@@ -14,7 +14,15 @@ from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.freshness import assess
 from governance.domain.chunks import BatchResult
 from governance.domain.findings import Finding, FindingKind
-from governance.domain.status import REVIEW_DUE_FIELD, STATUS_FIELD, ChunkStatus, Mark, status_of_kind, strongest
+from governance.domain.status import (
+    REVIEW_DUE_FIELD,
+    STATUS_FIELD,
+    ChunkStatus,
+    Mark,
+    rank_in,
+    status_of_kind,
+    strongest,
+)
 from governance.domain.values import Json
 from governance.policy.match import Subject
 from governance.policy.model import WriteBack
@@ -46,16 +54,18 @@ class WrittenBack:
         patched: Chunks whose metadata was changed.
         put_back: Those of them whose mark a rewrite by somebody else had dropped.
         failed: Chunks that could not be patched.
+        kept: Chunks that somebody else put into a stronger state: whoever set it lifts it.
 
     """
 
     patched: int = 0
     put_back: int = 0
     failed: int = 0
+    kept: int = 0
 
     def as_json(self) -> dict[str, Json]:
         """Give the counts."""
-        return {"patched": self.patched, "put_back": self.put_back, "failed": self.failed}
+        return {"patched": self.patched, "put_back": self.put_back, "failed": self.failed, "kept": self.kept}
 
 
 class _Wanted:
@@ -119,8 +129,7 @@ def write_back(desk: Desk, gate: WriteGate, context: RunContext, drift: Drift, f
             setters = [f"{BY_FINDING}{kind}" for kind in found.by_kind]
             uow.status_reasons.replace(*place, setters, _reasons(uow, drift, place, found.live), desk.clock())
         with desk.catalog.read() as uow:
-            groups, dropped = _differing(uow, place, _Wanted(uow, desk, place))
-        result.put_back += dropped
+            groups = _differing(uow, place, _Wanted(uow, desk, place), result)
         for mark, ids in sorted(groups.items()):
             for start in range(0, len(ids), PER_CALL):
                 _patch(gate, context, place, mark, ids[start : start + PER_CALL], result)
@@ -159,18 +168,21 @@ def _drifted(uow: UnitOfWork, drift: Drift, place: tuple[str, str]) -> dict[Owne
     return found
 
 
-def _differing(uow: UnitOfWork, place: tuple[str, str], wanted: _Wanted) -> tuple[dict[str, list[str]], int]:
-    """Give the ids to patch by their new mark, and how many of them had lost the one that we wrote."""
+def _differing(uow: UnitOfWork, place: tuple[str, str], wanted: _Wanted, result: WrittenBack) -> dict[str, list[str]]:
+    """Give the ids to patch by their new mark; count those that had lost ours, and those that are left alone."""
     groups: dict[str, list[str]] = defaultdict(list)
-    dropped = 0
     for item in uow.chunks.marks(*place):
         mark, seen = wanted.mark_of(item), mark_in(item.sighting)
         ours = item.mark_written not in {"", _NOTHING}
         # What somebody else wrote there is not ours to take off.
-        if mark != seen and (ours or mark != _NOTHING):
-            groups[mark].append(item.chunk_id)
-            dropped += ours and seen == _NOTHING
-    return groups, dropped
+        if mark == seen or not (ours or mark != _NOTHING):
+            continue
+        if seen != item.mark_written and rank_in(seen) > rank_in(mark):
+            result.kept += 1
+            continue
+        groups[mark].append(item.chunk_id)
+        result.put_back += ours and seen == _NOTHING
+    return groups
 
 
 def _patch(

@@ -192,6 +192,25 @@ def test_an_index_that_does_not_answer_is_75_and_the_source_is_looked_at_all_the
     assert findings(kbgov) == []
 
 
+def test_a_damaged_index_is_said_and_the_rest_is_looked_at(kbgov: InProcess, base: Path) -> None:
+    assert kbgov("audit", "run", "--fail-on", "never").code == 0
+    before = findings(kbgov)
+    whole = (base / "theirs.db").read_bytes()
+    (base / "theirs.db").write_bytes(b"junk" * 4096)
+    result = kbgov("sync", "--json")
+    assert result.code == 3
+    assert result.json["indexes"] == [{"index": "main", "partition": "", "error": "damaged"}]
+    assert "main: the index holds what cannot be right; what is known of it stays." in kbgov("sync").out
+    audited = kbgov("audit", "run", "--fail-on", "never")
+    assert audited.code == 0
+    assert "main: the index holds what cannot be right; next: kbgov doctor" in audited.out
+    assert findings(kbgov) == sorted(["coverage.unreadable", *before])
+    assert kbgov("drift", "plan").code in {0, 3}
+    (base / "theirs.db").write_bytes(whole)
+    assert kbgov("audit", "run", "--fail-on", "never").code == 0
+    assert findings(kbgov) == before
+
+
 def test_a_second_process_at_the_same_index_is_told_to_try_again(base: Path) -> None:
     engine = create_catalog_engine(f"sqlite:///{base}/kbgov.db")
     with acquire(engine, "index:main/"):

@@ -15,7 +15,7 @@ from governance.domain.errors import PlanChanged
 from governance.domain.keys import IndexLayout, KeyRule
 from governance.services.repair import Repairer, plan_repair
 from governance.services.repair_items import RepairItem
-from tests.foreign_index import Pipeline, by_characters, by_words
+from tests.foreign_index import Pipeline, by_characters, by_words, titled
 from tests.knowledge_base import NOW, KnowledgeBase
 
 PREFIX = "/app/docs/"
@@ -153,10 +153,17 @@ def repairer(kb: KnowledgeBase) -> Repairer:
     return Repairer(kb.desk, kb.world, kb.gate, kb.runner, kb.embedder)
 
 
-def test_an_index_that_another_pipeline_fills(tmp_path: Path, catalog_url: str, pages: Path) -> None:
+SPLITTERS = {
+    "as it stands": [by_characters(700, 100), by_words(60, 10)],
+    "titled": [titled(by_characters(700, 100)), titled(by_words(60, 10))],
+}
+
+
+@pytest.mark.parametrize("splitters", SPLITTERS)
+def test_an_index_that_another_pipeline_fills(splitters: str, tmp_path: Path, catalog_url: str, pages: Path) -> None:
     clock = Clock()
     kb = KnowledgeBase(pages, tmp_path / "index.db", catalog_url, layout=FOREIGN, clock=clock)
-    pipeline = Pipeline(pages, kb.index, [by_characters(700, 100), by_words(60, 10)], prefix=PREFIX)
+    pipeline = Pipeline(pages, kb.index, SPLITTERS[splitters], prefix=PREFIX)
     history = History(pages)
     pipeline.run(name for name in pipeline.documents() if name not in history.never)
     before = kb.sync()

@@ -94,6 +94,21 @@ def test_a_mark_that_a_rewrite_dropped_is_put_back_and_counted(kb: KnowledgeBase
     assert kb.audit().written.patched == 0
 
 
+def test_a_stronger_state_that_somebody_else_set_is_left_and_a_weaker_one_is_not(kb: KnowledgeBase) -> None:
+    kb.audit()
+    by_page = {record.metadata["kb_document"]: key for key, record in kb.records().items()}
+    writer = kb.index.writer()
+    writer.patch([by_page["fresh.md"]], {"kb_status": "restricted"})
+    writer.patch([by_page["late.md"]], {"kb_status": "fresh"})
+    writer.close()
+    for _ in range(2):
+        written = kb.audit().written
+        assert written.kept == 1
+        said = {name: kb.records()[by_page[name]].metadata["kb_status"] for name in ("fresh.md", "late.md")}
+        assert said == {"fresh.md": "restricted", "late.md": "stale"}
+    assert written.patched == 0
+
+
 def test_a_chunk_that_says_something_else_than_its_page_is_stale_and_its_neighbors_are_not(kb: KnowledgeBase) -> None:
     path = kb.root / "fresh.md"
     path.write_text(path.read_text(encoding="utf-8").replace("sentence 3.4 says", "sentence 3.99 says"))

@@ -143,8 +143,8 @@ def translated(name: str, error: sqlite3.Error) -> KbgovError:
 
 
 def build_again(name: str) -> str:
-    """Give what to do about a file that holds what it should not: whatever was ingested is ingested again."""
-    return f"move the file of [indexes.{name}] away; kbgov ingest then builds it again"
+    """Give what to do about a file that holds what it should not: whoever filled it fills it again."""
+    return f"move the file of [indexes.{name}] away; kbgov ingest, or what else filled it, then builds it again"
 
 
 def open_session(name: str, path: Path, busy_seconds: float, *, write: bool) -> Session:

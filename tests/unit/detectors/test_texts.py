@@ -228,7 +228,7 @@ HEADS = [
 )
 def test_a_title_put_before_a_chunk_is_no_critical_difference(head: str, between: str, chunk: str) -> None:
     found = verdict(head + between + chunk)
-    assert (found.way, found.critical, found.share) == (Way.ALIGNED, None, 0)
+    assert (found.way, found.critical, found.share, found.unsaid) == (Way.VERBATIM, None, 0, True)
 
 
 def test_a_title_put_before_words_without_markup_is_left_out_of_the_share() -> None:
