@@ -383,7 +383,7 @@ def test_chunks_are_marked_where_a_policy_says_so_and_no_longer_when_it_does_not
     silent = policy.read_text()
     policy.write_text(silent.replace("write_back: nothing", "write_back: status"))
     first = kbgov("audit", "run", "--json")
-    assert first.json["write_back"] == {"patched": len(records(base)), "put_back": 0, "failed": 0}
+    assert first.json["write_back"] == {"patched": len(records(base)), "put_back": 0, "failed": 0, "kept": 0}
     assert set(marks(base)) == {"fresh", "stale"}
     assert kbgov("audit", "run", "--json").json["write_back"]["patched"] > 0  # the removed page is left over now
     pipeline(base).run(["office.md"])
