@@ -35,6 +35,7 @@ class _Seen(NamedTuple):
     first_seen: datetime
     body_seen_at: datetime
     seen_from: datetime
+    labeled_on: Mapping[str, str]
 
     def says_the_same(self, item: Document) -> bool:
         return (self.raw_hash, self.state) == (item.raw_hash, item.state.value)
@@ -293,6 +294,8 @@ def _row(item: Document, seen: _Seen | None, now: datetime) -> dict[str, Any]:
     same_body = seen is not None and seen.body_hash == item.body_hash
     row.update(
         labels=list(item.labels),
+        labeled_on=_labeled_on(item, seen, now),
+        attributes={key: list(values) for key, values in sorted(item.attributes.items())},
         problems=[{"code": p.code.value, "field": p.field, "line": p.line} for p in item.problems],
         unreadable=item.unreadable.value if item.unreadable else None,
         state=item.state.value,
@@ -303,9 +306,17 @@ def _row(item: Document, seen: _Seen | None, now: datetime) -> dict[str, Any]:
     return row
 
 
+def _labeled_on(item: Document, seen: _Seen | None, now: datetime) -> dict[str, str]:
+    """Give since when a document carries each of its labels: a label that went and came back begins anew."""
+    known = seen.labeled_on if seen else {}
+    return {label: known.get(label, now.date().isoformat()) for label in sorted(item.labels)}
+
+
 def _document(row: Row[Any]) -> Document:
     values: dict[str, Any] = {name: getattr(row, name) for name in Document.__dataclass_fields__}
     values["labels"] = tuple(values["labels"])
+    values["labeled_on"] = {label: date.fromisoformat(day) for label, day in values["labeled_on"].items()}
+    values["attributes"] = {key: tuple(items) for key, items in values["attributes"].items()}
     values["problems"] = tuple(_problems(values["problems"]))
     values["unreadable"] = ProblemCode(values["unreadable"]) if values["unreadable"] else None
     values["state"] = DocumentState(values["state"])

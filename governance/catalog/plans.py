@@ -35,6 +35,7 @@ class StoredPlan:
     state: PlanState
     created_at: datetime
     run_id: int
+    policy_digest: str
     body: Mapping[str, Json]
     finished_at: datetime | None = None
 

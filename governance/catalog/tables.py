@@ -81,11 +81,14 @@ document = Table(
     Column("words", BigInteger),  # null where the source shows no text
     Column("redirect", Text, info=IDENTIFIER),
     Column("changed_on", Date),
+    Column("created_on", Date),
     Column("reviewed_on", Date),
     Column("review_interval", String(20)),
     Column("logical_id", Text, nullable=False, info=IDENTIFIER),
     Column("version", Text, info=IDENTIFIER),
     Column("labels", JsonColumn, nullable=False, info=IDENTIFIER),
+    Column("labeled_on", JsonColumn, nullable=False, info=IDENTIFIER),  # by label: the day on which it was first seen
+    Column("attributes", JsonColumn, nullable=False, info=IDENTIFIER),  # metadata that the configuration names
     Column("problems", JsonColumn, nullable=False),
     Column("unreadable", String(40)),
     Column("state", String(10), nullable=False),
@@ -220,6 +223,7 @@ repair_plan = Table(
     Column("state", String(20), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("run_id", BigInteger, nullable=False),
+    Column("policy_digest", String(64), nullable=False),
     Column("body", JsonColumn, nullable=False, info=IDENTIFIER),  # its items; emptied when it is applied
     Column("finished_at", UtcDateTime),
 )
@@ -370,6 +374,41 @@ finding_period = Table(
     Column("actor", Text, info=IDENTIFIER),
     Column("reason_code", String(60)),
     Column("waived_until", Date),
+    Column("policy_digest", String(64)),  # of the policies under which it was decided
+)
+
+finding_action = Table(
+    "finding_action",
+    metadata,
+    Column("fingerprint", String(32), primary_key=True),
+    Column("policy", String(100), primary_key=True),
+    Column("action", String(20), primary_key=True),
+    Column("due", Date, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("policy_digest", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+note = Table(
+    "note",
+    metadata,
+    Column("note_id", Serial, primary_key=True, autoincrement=True),
+    Column("about", String(20), nullable=False),  # what kind of thing: a finding, a pause
+    Column("key", String(64), nullable=False),
+    Column("text", Text, nullable=False, info=IDENTIFIER),  # typed by a person; an erasure can clear it
+    Column("actor", Text, nullable=False, info=IDENTIFIER),
+    Column("written_at", UtcDateTime, nullable=False),
+    Index("ix_note_about_key", "about", "key"),
+)
+
+pause = Table(
+    "pause",
+    metadata,
+    Column("pause_id", Integer, primary_key=True),  # always 1: there is one pause or none
+    Column("reason", String(60), nullable=False),
+    Column("actor", Text, nullable=False, info=IDENTIFIER),
+    Column("since", UtcDateTime, nullable=False),
 )
 
 lease = Table(

@@ -7,12 +7,14 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine
 
+from governance.catalog.actions import FindingActions
 from governance.catalog.chunks import Chunks
 from governance.catalog.comparisons import Comparisons
 from governance.catalog.documents import Documents, Reviews, Sources
 from governance.catalog.engine import begin_read, begin_write
 from governance.catalog.failures import translated
 from governance.catalog.findings import Findings
+from governance.catalog.pauses import Notes, Pauses
 from governance.catalog.plans import RepairPlans
 from governance.catalog.records import Events, Intents, PolicySets, Runs
 from governance.catalog.retrievals import Retrievals
@@ -42,6 +44,9 @@ class UnitOfWork:
         self.status_reasons = StatusReasons(connection)
         self.retrievals = Retrievals(connection)
         self.findings = Findings(connection)
+        self.actions = FindingActions(connection)
+        self.notes = Notes(connection)
+        self.pauses = Pauses(connection)
         self.runs = Runs(connection)
         self.intents = Intents(connection)
         self.policy_sets = PolicySets(connection)

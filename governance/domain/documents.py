@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -64,9 +65,12 @@ class Document:
         words: Words of the body outside headings and template tags; None when the source shows no text.
         redirect: Where a stub points to, if the page only says that it moved; "" when it does not say where.
         changed_on: Day of the last change by the source's own history (git), if it has one.
+        created_on: Day on which it was made: from front matter, else the first day of the source's own history.
         reviewed_on: Day of the last review, from front matter.
         review_interval: Canonical interval ("6 months"), from front matter.
         logical_id: What the page is, whichever version: versions of one page share it.
+        labeled_on: By label, the day (UTC) on which the catalog first saw it on the document.
+        attributes: Further metadata by key, as far as the configuration names the keys: policies may look at them.
         problems: What could not be read of the front matter.
         unreadable: Why the document itself could not be read; its other facts are then those of the last good read.
         body_seen_at: When the catalog first saw this body.
@@ -85,11 +89,14 @@ class Document:
     redirect: str | None = None
     owner: str | None = None
     changed_on: date | None = None
+    created_on: date | None = None
     reviewed_on: date | None = None
     review_interval: str | None = None
     logical_id: str = ""
     version: str | None = None
     labels: tuple[str, ...] = ()
+    labeled_on: Mapping[str, date] = field(default_factory=dict)
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unreadable: ProblemCode | None = None
     state: DocumentState = DocumentState.PRESENT

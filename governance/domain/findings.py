@@ -139,6 +139,7 @@ class FindingPeriod:
         run_id: The run that made the row; None when a person did.
         reason_code: Why a person waived or acknowledged.
         waived_until: Last day of the waiver.
+        policy_digest: Of the policies under which it was decided; None for what is older than that column.
 
     """
 
@@ -154,6 +155,7 @@ class FindingPeriod:
     actor: str | None = None
     reason_code: str | None = None
     waived_until: date | None = None
+    policy_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ class RepairPlan:
     not_planned: tuple[str, ...]
     unjudged: frozenset[tuple[str, str]] = frozenset()
     run_id: int | None = None
+    policy_digest: str = ""
 
     def of(self, by: RepairBy) -> list[RepairItem]:
         """Give what this program does, or what a pipeline has to do."""
@@ -68,6 +69,7 @@ class RepairPlan:
         return {
             "digest": self.digest,
             "run_id": self.run_id,
+            "policy_digest": self.policy_digest,
             "items": [{**item.as_line(), "by": item.by.value} for item in self.items],
             "counts": {**counts, **{by.value: len(self.of(by)) for by in RepairBy}},
             "not_planned": list(self.not_planned),
@@ -128,6 +130,7 @@ def plan_repair(desk: Desk, world: World) -> RepairPlan:
     places = partitions_of(world, sorted(world.indexes), seen)
     with recorded_run(desk, "drift plan", locks=_locks(world, places)) as run:
         plan = replace(_planned(desk, world, run.context, places, seen), run_id=run.context.run_id)
+        plan = replace(plan, policy_digest=desk.policies.digest)
         now = desk.clock()
         with desk.catalog.write() as uow:
             run.context.fence(uow)
@@ -421,6 +424,7 @@ def _items(stored: StoredPlan) -> list[RepairItem]:
 def _stored(plan: RepairPlan, now: datetime, run_id: int) -> StoredPlan:
     return StoredPlan(
         digest=plan.digest,
+        policy_digest=plan.policy_digest,
         state=PlanState.PLANNED,
         created_at=now,
         run_id=run_id,

@@ -53,6 +53,8 @@ DOCUMENT = {
     "body_seen_at": BODY,
     "absent_since": ABSENT,
 }
+ADDED = {"created_on": None, "labeled_on": {}, "attributes": {}}
+"""What a later revision knows of documents, and nobody saw then."""
 BARE = {
     **DOCUMENT,
     "document": "bare.md",
@@ -134,7 +136,7 @@ def test_the_tables_are_those_that_the_program_declares_and_no_others(upgraded: 
 def test_documents_are_as_they_were_since_their_body_was_seen(upgraded: Engine) -> None:
     with begin_read(upgraded) as connection:
         rows = {row.document: row._mapping for row in connection.execute(select(document))}
-    assert rows == {row["document"]: {**row, "seen_from": BODY} for row in (DOCUMENT, BARE)}
+    assert rows == {row["document"]: {**row, **ADDED, "seen_from": BODY} for row in (DOCUMENT, BARE)}
     with Catalog(upgraded).read() as uow:
         found = uow.documents.get("docs", DOCUMENT["document"])
         assert found.problems == (Problem(ProblemCode.BAD_DATE, "reviewed_on", 3),)

@@ -57,6 +57,9 @@ def test_a_document_is_given_back_as_it_was_saved(catalog: Catalog) -> None:
         review_interval="6 months",
         version="v2",
         labels=("a", "ü"),
+        labeled_on={"a": NOW.date(), "ü": NOW.date()},
+        attributes={"department": ("people",), "words": ("b", "a")},
+        created_on=date(2025, 2, 3),
         problems=(Problem(ProblemCode.BAD_DATE, "reviewed_on", 3), Problem(ProblemCode.NO_TEXT)),
         unreadable=ProblemCode.NO_ACCESS,
     )

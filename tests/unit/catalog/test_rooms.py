@@ -55,7 +55,13 @@ def test_comparisons_can_be_written_while_they_are_read(catalog: Catalog) -> Non
 
 
 def plan(digest: str, **values: Any) -> StoredPlan:
-    given = {"state": PlanState.PLANNED, "created_at": NOW, "run_id": 7, "body": {"items": [{"document": "one.md"}]}}
+    given = {
+        "state": PlanState.PLANNED,
+        "created_at": NOW,
+        "run_id": 7,
+        "policy_digest": "p" * 64,
+        "body": {"items": [{"document": "one.md"}]},
+    }
     return StoredPlan(digest=digest, **{**given, **values})
 
 
