@@ -87,20 +87,6 @@ class ChunkVerdict:
         """Whether the document says all that the chunk says, in the same words."""
         return self.way in {Way.VERBATIM, Way.WORDS}
 
-    def drifted(self, threshold: float, *, whole_words: bool = False) -> bool:
-        """Say whether the chunk is to be taken for outdated.
-
-        Args:
-            threshold: Share of lacking shingles from which on it is, 0 to 1; 0 means any difference.
-            whole_words: Whether the chunk's splitter never cuts inside words.
-
-        """
-        if whole_words and self.is_cut:
-            return True
-        if self.contained:
-            return False
-        return self.way is Way.FOREIGN or self.critical is not None or self.share >= threshold
-
 
 def compare_chunk(document: DocumentText, text: str, head: str = "") -> ChunkVerdict:
     """Give how a chunk's text stands in its document, and what differs when it does not.

@@ -77,7 +77,6 @@ def test_markup_punctuation_and_case_make_no_difference(chunk: str) -> None:
     found = verdict(chunk)
     assert (found.way, found.critical, found.share) == (Way.WORDS, None, 0)
     assert found.contained
-    assert not found.drifted(0)
 
 
 def test_a_splitter_may_cut_inside_words_links_and_fences() -> None:
@@ -103,12 +102,10 @@ def test_of_several_places_one_with_whole_words_counts() -> None:
     assert not verdict("able to", "We are unable to pay. We are able to pay.").is_cut
 
 
-def test_a_part_of_a_number_is_drift_only_for_a_splitter_that_cuts_no_words() -> None:
+def test_a_part_of_a_number_is_cut_out_of_it() -> None:
     found = verdict("5 days of leave", "15 days of leave")
-    assert found.way is Way.VERBATIM
-    assert not found.drifted(0)
-    assert found.drifted(1, whole_words=True)
-    assert not verdict("15 days of leave", "15 days of leave").drifted(0, whole_words=True)
+    assert (found.way, found.is_cut) == (Way.VERBATIM, True)
+    assert not verdict("15 days of leave", "15 days of leave").is_cut
 
 
 def test_characters_of_scripts_without_blanks_are_never_cut() -> None:
@@ -156,8 +153,6 @@ def test_what_changed_in_the_document_is_told(old: str, new: str, code: Critical
     assert (found.way, found.critical) == (Way.ALIGNED, code)
     assert not found.contained
     assert found.share > 0
-    assert found.drifted(0)
-    assert found.drifted(1) is (code is not None)
 
 
 def test_the_share_is_that_of_the_chunks_shingles() -> None:
@@ -260,7 +255,6 @@ def test_a_first_paragraph_that_was_written_anew_is_no_title(between: str) -> No
         f"Whoever falls ill calls the desk before nine.{between}{rest}", f"Call us when you are sick.\n\n{rest}"
     )
     assert found.share > 0.3
-    assert found.drifted(0.3)
 
 
 def test_a_heading_path_whose_headings_stand_far_above_is_no_insertion() -> None:
