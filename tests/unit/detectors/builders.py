@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from governance.detectors.texts import ChunkVerdict, Way
 from governance.domain.calendar import Interval
 from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document, Review
@@ -86,3 +87,8 @@ class ListStore:
     def forget(self, chunks: Iterable[ChunkKey]) -> None:
         gone = set(chunks)
         self._rows = {where: signature for where, signature in self._rows.items() if where[2] not in gone}
+
+
+def differs(found: ChunkVerdict, threshold: float = 0.0) -> bool:
+    """Say whether a comparison shows a difference of a share, or one that counts whatever the share."""
+    return not found.contained and (found.way is Way.FOREIGN or found.critical is not None or found.share >= threshold)

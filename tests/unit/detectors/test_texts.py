@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from governance.detectors.texts import VERSION, ChunkVerdict, Critical, DocumentText, Way, compare_chunk
+from tests.unit.detectors.builders import differs
 
 PAGE = """# Annual leave
 
@@ -159,8 +160,8 @@ def test_the_share_is_that_of_the_chunks_shingles() -> None:
     chunk = "apples pears plums figs dates GRAPES melons limes kiwis cherries"
     found = verdict(chunk, chunk.replace("GRAPES", "quinces"))
     assert (found.critical, found.share) == (None, round(5 / 6, 4))
-    assert found.drifted(0.8333)
-    assert not found.drifted(0.84)
+    assert differs(found, 0.8333)
+    assert not differs(found, 0.84)
 
 
 def test_the_same_number_written_otherwise_is_no_critical_difference() -> None:
@@ -171,7 +172,7 @@ def test_the_same_number_written_otherwise_is_no_critical_difference() -> None:
 def test_a_text_that_has_nothing_in_common_is_foreign() -> None:
     found = verdict("Bananas ripen faster beside apples because apples give off ethylene.")
     assert found == ChunkVerdict(Way.FOREIGN, share=1.0)
-    assert found.drifted(1)
+    assert differs(found, 1)
     assert verdict("Passwords").way is Way.FOREIGN
     assert verdict("the", "Nothing of it").way is Way.FOREIGN
     assert verdict("word", "").way is Way.FOREIGN

@@ -11,6 +11,7 @@ import pytest
 
 from governance.detectors.texts import DocumentText, Way, compare_chunk, covered_span, find_print, print_of, uncovered
 from governance.sources.markup import Template, without_template_tags
+from tests.unit.detectors.builders import differs
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 NUMBER = re.compile(r"(?<=[a-z] )[0-9]{1,4}(?= [a-z]{3})")
@@ -82,7 +83,7 @@ def test_a_title_put_before_every_chunk_is_no_drift(pages: list[tuple[str, str]]
         document = DocumentText.of(body)
         for piece in at_white_space(body, 800, 100):
             verdict = compare_chunk(document, f"Cloud Platform user guide > Page\n\n{piece}")
-            assert not verdict.drifted(0.15)
+            assert not differs(verdict, 0.15)
 
 
 @pytest.mark.parametrize(("split", "size", "overlap"), SPLITTERS)
@@ -97,7 +98,7 @@ def test_ten_edits_of_one_number_are_all_critical(
         document = DocumentText.of(changed)
         verdicts = [compare_chunk(document, piece) for piece in split(body, size, overlap)]
         assert any(verdict.critical for verdict in verdicts)
-        assert all(verdict.contained or verdict.drifted(0) for verdict in verdicts)
+        assert all(verdict.contained or differs(verdict, 0) for verdict in verdicts)
         around = body[max(0, found.start() - 200) : found.end() + 200]
         assert compare_chunk(document, around).critical in {"number", "date", "version"}
         assert compare_chunk(DocumentText.of(body, full), around).contained
