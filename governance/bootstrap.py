@@ -39,6 +39,7 @@ from governance.services.runner import OpenIndexes, SerialRunner
 from governance.services.runs import Desk, silent
 
 if TYPE_CHECKING:
+    from governance.services.policy_trial import ScratchParts
     from governance.sources.manifest_options import ManifestOptions
     from governance.sources.options import FileTreeOptions
 
@@ -151,7 +152,7 @@ class App:
     @cached_property
     def gate(self) -> WriteGate:
         """The only way to change an index."""
-        return WriteGate(self.catalog, self.indexes, Guard())
+        return WriteGate(self.catalog, self.indexes, Guard(), lambda: self.policies.limits)
 
     @cached_property
     def runner(self) -> SerialRunner:
@@ -280,6 +281,7 @@ class App:
             "version_path_pattern": found.version_path_pattern,
             "max_file_bytes": found.max_file_bytes,
             "git": found.git,
+            "metadata": found.metadata,
         }
         if found.patterns is not None:
             given["patterns"] = found.patterns
@@ -305,6 +307,7 @@ class App:
             environment=self._env,
             date_order=None if found.date_order is None else DateOrder(found.date_order),
             max_line_bytes=found.max_file_bytes,
+            metadata=found.metadata,
         )
 
     def _make_index(self, name: str) -> Index:
@@ -312,6 +315,19 @@ class App:
         options = self.settings.index_options(name)
         made: Index = adapter("governance.indexes", kind).from_config(name, options, self.settings.folder)
         return made
+
+
+def scratch_parts() -> ScratchParts:
+    """Give what makes the surroundings of a case of policies: files in a folder, and an index in memory."""
+    from governance.services.policy_trial import ScratchParts  # noqa: PLC0415 - only who tests policies
+    from governance.sources.options import FileTreeOptions  # noqa: PLC0415 - only who reads sources
+
+    files, memory = adapter("governance.sources", "files"), adapter("governance.indexes", "memory")
+    return ScratchParts(
+        source=lambda name, root, keys: files(name, FileTreeOptions(root=root, git=False, metadata=keys)),
+        index=memory,
+        embedder=adapter("governance.embedders", "hashed")(),
+    )
 
 
 def unsaved_app(settings: Settings) -> App:

@@ -37,7 +37,7 @@ from governance.services.sync import SyncReport, sync
 from governance.sources.options import FileTreeOptions
 from tests.brittle import BrittleCatalog, BrittleIndex, Crash, Fault, Faults, MoodySource, seen_in
 from tests.drift_model import KINDS, Chunk, Finding, Item, Limits, Model, Shown, stands
-from tests.knowledge_base import NOW, TODAY, shipped_set
+from tests.knowledge_base import DELETE_ALL, NOW, TODAY, shipped_set
 
 MAIN, OURS = "main", "ours"
 PREFIX = "/app/docs/"
@@ -67,7 +67,7 @@ class Base:
         self.source = MoodySource("pages", FileTreeOptions(root=folder, git=False))
         self.source.faults = self.faults
         self.indexes = {name: BrittleIndex(MemoryIndex(name), self.faults) for name in (MAIN, OURS)}
-        self.gate = WriteGate(catalog, self.indexes, Guard())
+        self.gate = WriteGate(catalog, self.indexes, Guard(), lambda: DELETE_ALL)
         self.runner = SerialRunner(OpenIndexes(self.indexes))
         self.embedder = HashedEmbedder(8)
         self.policies = shipped_set()

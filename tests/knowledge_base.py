@@ -14,6 +14,7 @@ from governance.catalog.engine import create_catalog_engine
 from governance.catalog.tables import chunk, document, event, indexed_document, intent, source_state
 from governance.catalog.unit_of_work import Catalog
 from governance.detectors.base import Word
+from governance.domain.actions import Deed
 from governance.domain.actors import Actor
 from governance.domain.chunks import Record
 from governance.domain.findings import FindingStatus
@@ -23,7 +24,7 @@ from governance.embedders.hashed import HashedEmbedder
 from governance.guard import Guard
 from governance.indexes.embedded import EmbeddedIndex
 from governance.policy.loader import load_policies
-from governance.policy.model import PolicySet
+from governance.policy.model import ActionLimit, Limits, PolicySet
 from governance.policy.shipped import shipped_policies
 from governance.services.audit import AuditResult, audit
 from governance.services.audit_observe import AuditRequest
@@ -39,6 +40,9 @@ from governance.sources.options import FileTreeOptions
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
+WITHOUT_END = ActionLimit(max_items=10**9, max_percent=10**9)
+DELETE_ALL = Limits(actions={Deed.DELETE: WITHOUT_END})
+"""For tests about something else: of a handful of chunks a few are soon too large a share."""
 
 
 def shipped_set() -> PolicySet:
@@ -65,9 +69,14 @@ class KnowledgeBase:
         self.catalog = Catalog(create_catalog_engine(self.catalog_url))
         self.index = self.index or EmbeddedIndex("main", self.index_path)
         self.indexes = {"main": self.index}
-        self.gate = WriteGate(self.catalog, self.indexes, Guard())
+        self.gate = WriteGate(self.catalog, self.indexes, Guard(), lambda: self.limits)
         self.runner = SerialRunner(OpenIndexes(self.indexes))
         self.source = FileTreeSource("pages", FileTreeOptions(root=self.root))
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the present policies; where they name none for deletions, any is allowed."""
+        return Limits(actions={**DELETE_ALL.actions, **self.policies.limits.actions})
 
     @property
     def desk(self) -> Desk:
@@ -106,9 +115,11 @@ class KnowledgeBase:
             limits=self.policies.limits.listing,
         )
 
-    def audit(self, *words: Word) -> AuditResult:
+    def audit(self, *words: Word, confirmed: int | None = None) -> AuditResult:
         """Audit the present day, with a look at source and index."""
-        request = AuditRequest(words=words or tuple(Word), sources=[self.source.name], as_of=self.today)
+        request = AuditRequest(
+            words=words or tuple(Word), sources=[self.source.name], as_of=self.today, confirmed=confirmed
+        )
         return audit(self.desk, request, self.world, self.gate)
 
     def sync(self) -> SyncReport:

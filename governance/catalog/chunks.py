@@ -319,9 +319,11 @@ class Chunks:
             query = query.where(chunk.c.source == source)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
-    def count(self) -> int:
-        """Give the number of chunks that are there, as far as known."""
+    def count(self, index: str | None = None) -> int:
+        """Give the number of chunks that are there, as far as known: in one index, or in all."""
         query = select(func.count()).select_from(chunk).where(chunk.c.state == ChunkState.PRESENT.value)
+        if index is not None:
+            query = query.where(chunk.c.index_name == index)
         return self._connection.execute(query).scalar_one()
 
     def moments(self, chunk_id: str) -> list[ChunkMoment]:
@@ -374,6 +376,15 @@ class Chunks:
                 key = (row[0], row[1])
                 found[key] = min(row[2], found.get(key, row[2]))
         return found
+
+    def indexes_of(self) -> dict[tuple[str, str], list[str]]:
+        """Give every index that each document stands in, by (source, document), in order."""
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for table, condition in ((indexed_document, None), (chunk, chunk.c.state == ChunkState.PRESENT.value)):
+            query = select(table.c.source, table.c.document, table.c.index_name).distinct()
+            for row in self._connection.execute(query if condition is None else query.where(condition)):
+                found[row[0], row[1]].add(row[2])
+        return {key: sorted(names) for key, names in found.items()}
 
     def save_indexed(self, rows: Sequence[IndexedDocument]) -> None:
         """Insert or replace."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 
 from governance.catalog.sql import batches, streamed, upsert
 from governance.catalog.tables import document, document_history, review, source_state
-from governance.domain.documents import Document, DocumentState, Problem, ProblemCode, Review
+from governance.domain.documents import DayOrigin, Document, DocumentState, Problem, ProblemCode, Review
 
 _HISTORY = (
     "source",
@@ -67,6 +67,8 @@ class KnownDocument(NamedTuple):
     changed_on: date | None
     unreadable: str | None
     state: DocumentState
+    created_on: date | None = None
+    created_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,8 @@ class Documents:
         rows = self._connection.execute(select(*columns).where(document.c.source == source))
         states = {state.value: state for state in DocumentState}
         return {
-            name: KnownDocument(name, raw_hash, body_hash, meta_hash, changed_on, unreadable, states[state])
-            for name, raw_hash, body_hash, meta_hash, changed_on, unreadable, state in rows
+            name: KnownDocument(name, raw_hash, body_hash, meta_hash, changed_on, unreadable, states[state], *created)
+            for name, raw_hash, body_hash, meta_hash, changed_on, unreadable, state, *created in rows
         }
 
     def unreadable(self, source: str) -> list[Document]:
@@ -147,6 +149,15 @@ class Documents:
         for name, day in days.items():
             self._connection.execute(
                 update(document).where(document.c.source == source, document.c.document == name).values(changed_on=day)
+            )
+
+    def mark_created(self, source: str, days: Mapping[str, date]) -> None:
+        """Set the first day that the source's history knows of documents whose bytes are the same."""
+        for name, day in days.items():
+            self._connection.execute(
+                update(document)
+                .where(document.c.source == source, document.c.document == name)
+                .values(created_on=day, created_from=DayOrigin.HISTORY.value)
             )
 
     def get(self, source: str, name: str) -> Document | None:
@@ -293,6 +304,7 @@ def _row(item: Document, seen: _Seen | None, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(item, name) for name in Document.__dataclass_fields__}
     same_body = seen is not None and seen.body_hash == item.body_hash
     row.update(
+        created_from=item.created_from.value if item.created_from else None,
         labels=list(item.labels),
         labeled_on=_labeled_on(item, seen, now),
         attributes={key: list(values) for key, values in sorted(item.attributes.items())},
@@ -314,6 +326,7 @@ def _labeled_on(item: Document, seen: _Seen | None, now: datetime) -> dict[str, 
 
 def _document(row: Row[Any]) -> Document:
     values: dict[str, Any] = {name: getattr(row, name) for name in Document.__dataclass_fields__}
+    values["created_from"] = DayOrigin(values["created_from"]) if values["created_from"] else None
     values["labels"] = tuple(values["labels"])
     values["labeled_on"] = {label: date.fromisoformat(day) for label, day in values["labeled_on"].items()}
     values["attributes"] = {key: tuple(items) for key, items in values["attributes"].items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -195,6 +195,19 @@ class Intents:
         ]
 
 
+class KnownSet(NamedTuple):
+    """A policy set that was in force once.
+
+    Attributes:
+        body: In normal form, as canonical JSON.
+
+    """
+
+    digest: str
+    body: str
+    first_used: datetime
+
+
 class PolicySets:
     """Policy sets that were ever in force, by digest."""
 
@@ -207,6 +220,13 @@ class PolicySets:
         if known is None:
             upsert(self._connection, policy_set, [{"digest": digest, "body": body, "first_used": now}])
         return known is None
+
+    def starting(self, beginning: str) -> list[KnownSet]:
+        """Give the sets whose digests begin so, the newest first."""
+        columns = [policy_set.c[name] for name in KnownSet._fields]
+        query = select(*columns).where(policy_set.c.digest.startswith(beginning, autoescape=True))
+        rows = self._connection.execute(query.order_by(policy_set.c.first_used.desc(), policy_set.c.digest))
+        return [KnownSet(*row) for row in rows]
 
 
 def _new_key(key: Any) -> int:  # noqa: ANN401 - SQLAlchemy's row of generated keys

@@ -47,6 +47,19 @@ class StatusReasons:
         )
         return (StatusReason(**{**row._mapping, "status": ChunkStatus(row.status)}) for row in rows)
 
+    def places(self, status: ChunkStatus) -> set[tuple[str, str]]:
+        """Give every (index, partition) where something sets this status."""
+        query = select(status_reason.c.index_name, status_reason.c.partition).distinct()
+        rows = self._connection.execute(query.where(status_reason.c.status == status.value))
+        return {(row[0], row[1]) for row in rows}
+
+    def setters(self, index: str, partition: str, prefix: str) -> set[str]:
+        """Give the setters in a partition that begin so."""
+        query = select(status_reason.c.setter).distinct()
+        query = query.where(status_reason.c.index_name == index, status_reason.c.partition == partition)
+        begun = status_reason.c.setter.startswith(prefix, autoescape=True)
+        return set(self._connection.execute(query.where(begun)).scalars())
+
     def replace(
         self,
         index: str,

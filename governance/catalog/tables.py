@@ -82,6 +82,7 @@ document = Table(
     Column("redirect", Text, info=IDENTIFIER),
     Column("changed_on", Date),
     Column("created_on", Date),
+    Column("created_from", String(20)),  # who says so: the document, or the history of its source
     Column("reviewed_on", Date),
     Column("review_interval", String(20)),
     Column("logical_id", Text, nullable=False, info=IDENTIFIER),

@@ -52,6 +52,15 @@ class UnitOfWork:
         self.policy_sets = PolicySets(connection)
         self._events = Events(connection)
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Take back, at the end of the block, what is written inside it: for several previews of one moment."""
+        savepoint = self.connection.begin_nested()
+        try:
+            yield
+        finally:
+            savepoint.rollback()
+
     def record(self, event: Event) -> int:
         """Append an event in this transaction and give its sequence number. The only way into the log."""
         return self._events.add(event)

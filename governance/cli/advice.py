@@ -29,6 +29,10 @@ ADVICE: Final[Mapping[FindingKind, str]] = MappingProxyType(
         FindingKind.MAPPING: "say how the index calls documents: kbgov doctor",
         FindingKind.LAG: "see whether the pipeline still runs",
         FindingKind.UNATTRIBUTED: "give the chunk a source, a title or a link",
+        FindingKind.UNCLASSIFIED: "say how long it is kept, and from which day: kbgov policy explain",
+        FindingKind.NO_BASIS: "name the legal basis in its policy",
+        FindingKind.EXPIRED: "review it, or have it erased",
+        FindingKind.WAIVER_EXPIRED: "renew the waiver in its policy, or take it out",
         FindingKind.LISTING_REFUSED: "see that the source is complete, then ingest again",
         FindingKind.UNREADABLE: "make it readable, then ingest again",
         FindingKind.NOTHING_SCANNED: "ingest it, or check its folder: kbgov doctor",
@@ -43,14 +47,18 @@ def advice(finding: Finding) -> str:
 
 
 def place(finding: Finding) -> str:
-    """Give what a finding is about, as a person would name it: a document with a chunk of it, a source in an index."""
+    """Give what a finding is about, as a person would name it: a document with a chunk of it, a source in an index.
+
+    Where it is about none of these, the policy is named that it is about.
+    """
     where = finding.place
     index = f"{where.index_name}/{where.partition}" if where.partition else where.index_name
     if where.chunk_id:
         return f"{where.document} in {index}#{where.chunk_id}" if where.document else f"{index}#{where.chunk_id}"
     if where.document:
         return where.document
-    return " in ".join(part for part in (where.source_name, index) if part) or "-"
+    named = " in ".join(part for part in (where.source_name, index) if part)
+    return named or (f"policy {finding.period.policy}" if finding.period.policy else "-")
 
 
 class Places:

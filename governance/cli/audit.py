@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ from governance.bootstrap import App
 from governance.cli.advice import Places, advice
 from governance.cli.columns import brief, code, number, words
 from governance.cli.completing import in_a_list
-from governance.cli.invocation import suggestion
-from governance.cli.options import DAY, Answer, Options, answering
+from governance.cli.invocation import retyped, suggestion
+from governance.cli.options import CONFIRM_COUNT, DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
 from governance.detectors.base import Word
@@ -22,6 +23,7 @@ from governance.domain.findings import Finding, Severity
 from governance.domain.values import Json
 from governance.domain.words import shown
 from governance.domain.words import suggestion as meant
+from governance.services.actions import ActionCounts
 from governance.services.audit import AuditResult, audit
 from governance.services.audit_observe import AuditRequest
 from governance.services.days import days_overdue
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 FOUND = 3
 NOT_MARKED = 1
+REFUSED = 6
 NEVER = "never"
 SHOWN = 10
 UNSEEN = {"index_unreachable": "did not answer", "index_damaged": "holds what cannot be right"}
@@ -92,19 +95,29 @@ def command() -> None:
     show_default=True,
     help="Exit with 3 when the worst open finding is at or above this.",
 )
+@CONFIRM_COUNT
 @answering
 def run(
-    options: Options, only: tuple[Word, ...] | None, as_of: date | None, *, record: bool, full: bool, fail_on: str
+    options: Options,
+    only: tuple[Word, ...] | None,
+    as_of: date | None,
+    *,
+    record: bool,
+    full: bool,
+    fail_on: str,
+    confirmed: int | None,
 ) -> Answer:
     """Audit what is known of documents and chunks against the policies.
 
     Where drift is among the areas and the day is today, sources and indexes are looked at first and compared; else the
     catalog is judged as the last look or ingest left it. Where a policy says so (write_back), chunks are then marked.
+    More than the policies allow to quarantine at once (limits.quarantine) need their number after --confirm-count; else
+    none of them is quarantined, and the exit code is 6 where no other is due. While changes are paused none is marked.
 
     An audit of a day before the last recorded one prints its result and stores nothing, unless --record is given.
     """
     with opened(options) as app:
-        asked = request(app, only, as_of or app.today, record=record, full=full)
+        asked = replace(request(app, only, as_of or app.today, record=record, full=full), confirmed=confirmed)
         result = audit(app.desk, asked, app.world, app.gate)
         now = app.clock()
     return Answer(
@@ -124,11 +137,18 @@ def request(
 
 
 def exit_code(result: AuditResult, fail_on: str) -> int:
-    """Give 3 when the worst open finding reaches the threshold, else 1 when chunks could not be marked."""
+    """Give 3 when the worst open finding reaches the threshold.
+
+    Else 1 when chunks could not be marked, else 6 when too many were to be quarantined. A pause changes nothing here.
+    """
     worst = result.findings.worst
     if fail_on != NEVER and worst is not None and worst.reaches(Severity(fail_on)):
         return FOUND
-    return NOT_MARKED if result.written is not None and result.written.failed else 0
+    if result.written is None:
+        return 0
+    if result.written.failed:
+        return NOT_MARKED
+    return REFUSED if result.written.refused is not None else 0
 
 
 def payload(result: AuditResult) -> dict[str, Json]:
@@ -150,6 +170,7 @@ def payload(result: AuditResult) -> dict[str, Json]:
         "worst": found.worst.value if found.worst else None,
         "not_stored": result.not_stored,
         "write_back": result.written.as_json() if result.written else None,
+        "actions": result.actions.as_json() if result.actions else None,
         "listed_at": {name: _moment(at) for name, at in result.listed_at.items()},
     }
 
@@ -180,7 +201,9 @@ def _show_rest(screen: Screen, result: AuditResult, options: Options) -> None:
             f"{found.opened} opened, {found.reopened} reopened, {found.resolved} resolved, {found.waived} waived."
         )
     if result.written is not None:
-        _show_marks(screen, result.written)
+        _show_marks(screen, result.written, options)
+    if result.actions is not None:
+        _show_actions(screen, result.actions)
     for what in _not_covered(result.coverage.not_covered):
         screen.line(f"not looked at: {what}")
     if result.not_stored:
@@ -189,11 +212,22 @@ def _show_rest(screen: Screen, result: AuditResult, options: Options) -> None:
         screen.line(f"next: {suggestion(options, 'findings list --status open')}", typed=True)
 
 
-def _show_marks(screen: Screen, written: WrittenBack) -> None:
+def _show_marks(screen: Screen, written: WrittenBack, options: Options) -> None:
     back = f", {written.put_back} of them put back after a rewrite" if written.put_back else ""
     failed = f"; {plural(written.failed, 'chunk')} could not be marked" if written.failed else ""
     kept = f"; {plural(written.kept, 'chunk')} left in the stronger state that another set" if written.kept else ""
     screen.line(f"{plural(written.patched, 'chunk')} marked anew{back}{kept}{failed}.")
+    for refused in (written.paused, written.refused):
+        if refused is not None:
+            screen.line(f"not marked: {refused.message}")
+            config = options.config if options.config_typed else None
+            screen.line(f"next: {retyped(refused.next_step or '', config)}", typed=True)
+
+
+def _show_actions(screen: Screen, actions: ActionCounts) -> None:
+    counts = [f"{count} {state}" for state, count in actions.as_json().items() if count]
+    if counts:
+        screen.line(f"Actions that policies ask for: {', '.join(counts)}.")
 
 
 def show_counts(screen: Screen, findings: Sequence[Finding]) -> None:

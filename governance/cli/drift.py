@@ -13,7 +13,7 @@ from governance.catalog.plans import PlanState, StoredPlan
 from governance.cli.columns import brief, code, number, path
 from governance.cli.invocation import relative, suggestion
 from governance.cli.lines_out import LinesOut
-from governance.cli.options import Answer, Options, answering
+from governance.cli.options import CONFIRM_COUNT, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
 from governance.domain.errors import InputError
@@ -79,13 +79,15 @@ def plan(options: Options, out: Path | None) -> Answer:
 @click.argument("digest")
 @click.option("--yes", is_flag=True, help="Do it; without this nothing is changed.")
 @_OUT
+@CONFIRM_COUNT
 @answering
-def apply(options: Options, digest: str, *, yes: bool, out: Path | None) -> Answer:
+def apply(options: Options, digest: str, *, yes: bool, out: Path | None, confirmed: int | None) -> Answer:
     """Do what the plan DIGEST says may be done here, and hand over the rest. Eight digits or more are enough.
 
     Chunks are deleted in every index; documents are indexed anew where kbgov fills the index itself. The rest is for
     your own pipeline. A plan whose sources or indexes have changed is refused, and one that was interrupted is
-    finished.
+    finished. More deletions than the policies allow at once (limits.delete) need their number, typed after
+    --confirm-count.
 
     Exit code 1 when something is still wrong, 6 when the plan was refused.
     """
@@ -94,7 +96,7 @@ def apply(options: Options, digest: str, *, yes: bool, out: Path | None) -> Answ
         if not yes:
             raise _unconfirmed(stored_plan(app.desk, digest), options)
         repairer = Repairer(app.desk, app.world, app.gate, app.runner, app.embedder)
-        done = repairer.apply(digest, lambda items: _hand_over(target, items))
+        done = repairer.apply(digest, lambda items: _hand_over(target, items), confirmed)
     written = target if target is not None and not done.already else None
     return Answer(
         payload={**done.as_json(), "out": str(written) if written else None},

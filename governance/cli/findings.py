@@ -14,15 +14,28 @@ from governance.cli.completing import one_of
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
+from governance.domain.actions import FindingAction
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus
 from governance.domain.values import Json
 from governance.policy.model import WaiverReason
-from governance.services.decisions import acknowledge, assign, list_findings, show_finding, waive
+from governance.services.decisions import (
+    ShownFinding,
+    acknowledge,
+    assign,
+    list_actions,
+    list_findings,
+    show_finding,
+    waive,
+)
 from governance.services.runs import Desk
 
 if TYPE_CHECKING:
+    from governance.catalog.pauses import Note
     from governance.cli.output import Screen
 
+NOTE = click.option(
+    "--note", metavar="TEXT", help="What you want to say about it; kept beside the decision, and never in the log."
+)
 SHORT = 8
 """Digits of a fingerprint that tables show; commands take any unique beginning."""
 
@@ -62,8 +75,9 @@ def list_(options: Options, kind: str | None, status: str | None, document: str 
     wanted = FindingStatus(status) if status else None
     with opened(options) as app:
         found = list_findings(app.desk, kind=kind, status=wanted, document=document, as_of=as_of)
+        actions = list_actions(app.desk) if options.as_json else {}
     return Answer(
-        payload={"findings": [item.as_json() for item in found]},
+        payload={"findings": [_finding_json(item, actions.get(item.fingerprint, ())) for item in found]},
         show=lambda screen: show_table(screen, found, with_resolved=wanted is not None),
     )
 
@@ -76,7 +90,7 @@ def list_(options: Options, kind: str | None, status: str | None, document: str 
 @click.argument("fingerprint")
 @answering
 def show(options: Options, fingerprint: str) -> Answer:
-    """Show a finding, its evidence, and what became of it day by day."""
+    """Show a finding, its evidence, what is to be done about it, and what became of it day by day."""
     with opened(options) as app:
         return _answer(app.desk, fingerprint)
 
@@ -87,11 +101,12 @@ def show(options: Options, fingerprint: str) -> Answer:
     epilog="\b\nExample:\n  kbgov findings ack 3fb1a0c2",
 )
 @click.argument("fingerprint")
+@NOTE
 @answering
-def ack(options: Options, fingerprint: str) -> Answer:
+def ack(options: Options, fingerprint: str, note: str | None) -> Answer:
     """Acknowledge a finding: somebody knows. It stays in the counts."""
     with opened(options) as app:
-        return _answer(app.desk, acknowledge(app.desk, fingerprint).fingerprint)
+        return _answer(app.desk, acknowledge(app.desk, fingerprint, note=note).fingerprint)
 
 
 @command.command(
@@ -105,14 +120,16 @@ def ack(options: Options, fingerprint: str) -> Answer:
     required=True,
     metavar="CODE",
     shell_complete=one_of(WaiverReason),
-    help=f"Why it may stand: {', '.join(WaiverReason)}.",
+    help=f"Why it may stand: {', '.join(WaiverReason)}, or a code that your policies add.",
 )
 @click.option("--until", required=True, type=DAY, help="Last day on which the waiver counts.")
+@NOTE
 @answering
-def waive_(options: Options, fingerprint: str, reason: str, until: date) -> Answer:
+def waive_(options: Options, fingerprint: str, reason: str, until: date, note: str | None) -> Answer:
     """Accept a finding until a day, for a reason of the list. It counts as waived, not as open."""
     with opened(options) as app:
-        return _answer(app.desk, waive(app.desk, fingerprint, reason=reason, until=until).fingerprint)
+        done = waive(app.desk, fingerprint, reason=reason, until=until, note=note)
+        return _answer(app.desk, done.fingerprint)
 
 
 @command.command(
@@ -141,22 +158,39 @@ def show_table(screen: Screen, findings: Sequence[Finding], *, with_resolved: bo
 
 
 def _answer(desk: Desk, fingerprint: str) -> Answer:
-    finding, history = show_finding(desk, fingerprint)
-    body: dict[str, Json] = {"findings": [finding.as_json()], "history": [_period_json(item) for item in history]}
-    return Answer(payload=body, show=lambda screen: _show_one(screen, finding, history))
+    shown = show_finding(desk, fingerprint)
+    body: dict[str, Json] = {
+        "findings": [_finding_json(shown.finding, shown.actions)],
+        "history": [_period_json(item) for item in shown.history],
+        "notes": [_note_json(item) for item in shown.notes],
+    }
+    return Answer(payload=body, show=lambda screen: _show_one(screen, shown))
 
 
-def _show_one(screen: Screen, finding: Finding, history: Sequence[FindingPeriod]) -> None:
+def _finding_json(finding: Finding, actions: Sequence[FindingAction]) -> dict[str, Json]:
+    return {**finding.as_json(), "actions": [item.as_json() for item in actions]}
+
+
+def _show_one(screen: Screen, shown: ShownFinding) -> None:
+    finding = shown.finding
     screen.line(finding.period.message)
     screen.line(f"what to do: {advice(finding)}")
     facts = {name: value for name, value in finding.as_json().items() if name not in {"evidence", "message"}}
     rows: list[list[object]] = [[name, value] for name, value in facts.items() if value not in {None, ""}]
     rows += [[f"evidence.{name}", value] for name, value in finding.period.evidence.items()]
     screen.table([code("FACT"), path("VALUE")], rows)
+    if shown.actions:
+        screen.head("Actions")
+        screen.table(
+            [code("ACTION"), code("STATE"), code("DUE"), brief("POLICY")], [_action_row(item) for item in shown.actions]
+        )
+    if shown.notes:
+        screen.head("Notes")
+        screen.table([code("ON"), brief("BY"), words("NOTE")], [_note_row(item) for item in shown.notes])
     screen.head("History")
     screen.table(
         [code("FROM"), code("UNTIL"), code("STATUS"), code("SEVERITY"), brief("BY"), words("REASON"), code("RUN")],
-        [_period_row(item) for item in history],
+        [_period_row(item) for item in shown.history],
     )
 
 
@@ -172,6 +206,19 @@ def _period_row(item: FindingPeriod) -> list[object]:
     return [item.from_day, item.until_day, item.status.value, item.severity.value, item.actor, reason, item.run_id]
 
 
+def _action_row(item: FindingAction) -> list[object]:
+    return [item.action.value, item.state.value, item.due, item.policy]
+
+
+def _note_row(item: Note) -> list[object]:
+    return [item.written_at.date(), item.actor, item.text]
+
+
+def _note_json(item: Note) -> dict[str, Json]:
+    written_at = item.written_at.isoformat().replace("+00:00", "Z")
+    return {"text": item.text, "actor": item.actor, "written_at": written_at}
+
+
 def _period_json(item: FindingPeriod) -> dict[str, Json]:
     return {
         "from": item.from_day.isoformat(),
@@ -179,6 +226,7 @@ def _period_json(item: FindingPeriod) -> dict[str, Json]:
         "status": item.status.value,
         "severity": item.severity.value,
         "policy": item.policy,
+        "policy_digest": item.policy_digest,
         "message": item.message,
         "owner": item.owner,
         "run_id": item.run_id,

@@ -13,10 +13,11 @@ from governance.cli.invocation import program, relative
 from governance.cli.options import Answer, Options, answering
 from governance.config.load import FILE_NAME
 from governance.domain.values import Json
+from governance.policy.shipped import SETS
 from governance.services.detect_layout import LAYOUTS
 from governance.services.first_look import FirstLook
 from governance.services.found_config import index_words, key_words
-from governance.services.initialize import DEFAULT_INDEX, Initialized, InitRequest, initialize
+from governance.services.initialize import DEFAULT_INDEX, DEFAULT_POLICIES, Initialized, InitRequest, initialize
 
 if TYPE_CHECKING:
     from governance.cli.output import Screen
@@ -34,7 +35,8 @@ def _layouts_like(_context: click.Context, _parameter: click.Parameter, begun: s
         "\b\nExample:\n"
         "  kbgov init --source docs\n"
         "  kbgov init governance --source docs --source-name handbook\n"
-        "  kbgov init --source docs --from-index sqlite:///their-index.db"
+        "  kbgov init --source docs --from-index sqlite:///their-index.db\n"
+        "  kbgov init --source docs --policies gdpr"
     ),
 )
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
@@ -48,8 +50,15 @@ def _layouts_like(_context: click.Context, _parameter: click.Parameter, begun: s
     shell_complete=_layouts_like,
     help=f"Who fills it, found out when not given: {', '.join(LAYOUTS)}.",
 )
+@click.option(
+    "--policies",
+    type=click.Choice(SETS),
+    default=DEFAULT_POLICIES,
+    show_default=True,
+    help="Shipped policies to begin with; gdpr is stricter.",
+)
 @answering
-def command(
+def command(  # noqa: PLR0913 - one per option
     options: Options,
     *,
     folder: Path | None,
@@ -58,8 +67,9 @@ def command(
     index_name: str,
     from_index: str | None,
     layout: str | None,
+    policies: str,
 ) -> Answer:
-    """Write kbgov.toml, the default policies and an empty catalog into DIR, the working directory when not given.
+    """Write kbgov.toml, the shipped policies and an empty catalog into DIR, the working directory when not given.
 
     With --source the next two lines just work: kbgov ingest, kbgov audit run. With --from-index it looks at an index
     that another pipeline fills, only reading, and writes down how it is laid out and how it calls the documents of
@@ -74,6 +84,7 @@ def command(
         index_name=index_name,
         from_index=from_index,
         layout=layout,
+        policies=policies,
     )
     done = initialize(request, os.environ, unsaved_app)
     return Answer(payload=_payload(done), show=lambda screen: _show(screen, done))

@@ -13,7 +13,7 @@ from pathlib import Path
 from governance.cli.options import Options
 
 NAME = "kbgov"
-_RETYPED = "db upgrade|ingest|sync|audit run|drift plan|doctor|findings list|documents list"
+_RETYPED = "db upgrade|ingest|sync|audit run|drift plan|resume|doctor|findings list|documents list"
 _COMMAND = re.compile(rf"\b{NAME} (?:{_RETYPED})\b(?: --[a-z-]+ [^\s,;]+)*")
 
 

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 DAY_FORM = "YYYY-MM-DD"
+CONFIRM_COUNT = click.option(
+    "--confirm-count",
+    "confirmed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Go on although the policies allow less at once: exactly how many chunks are changed.",
+)
 _ISO_LENGTH = len(DAY_FORM)
 
 

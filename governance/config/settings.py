@@ -19,8 +19,9 @@ DEFAULT_DATABASE: Final = "sqlite:///kbgov.db"
 _SQLITE: Final = re.compile(r"(sqlite(?:\+pysqlite)?:///)([^?]+)(\?.*)?", re.DOTALL)
 _MASKED: Final = re.compile(r"(://[^:/?#@]*:)[^@]+(@)")
 
+MOST_METADATA_KEYS: Final = 20
 DocumentField = Literal[
-    "title", "reviewed_on", "review_interval", "owner", "version", "logical_id", "labels", "redirect"
+    "title", "reviewed_on", "created_on", "review_interval", "owner", "version", "logical_id", "labels", "redirect"
 ]
 
 
@@ -81,6 +82,18 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 
 
+def _keys(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Take names of keys, each once."""
+    if len(set(value)) < len(value):
+        raise ValueError("names a key twice")
+    if len(value) > MOST_METADATA_KEYS:
+        raise ValueError(f"names more than {MOST_METADATA_KEYS} keys")
+    return value
+
+
+Keys = Annotated[Texts, AfterValidator(_keys)]
+
+
 def _one_group(value: str) -> str:
     if re.compile(value).groups != 1:
         raise ValueError("needs exactly one group, which is the document's path")
@@ -107,7 +120,12 @@ class DocumentKeySettings(_Model):
 
 
 class IndexFieldSettings(_Model):
-    """Which metadata field of an index says what. See `governance.domain.keys.ChunkFields`; "" for none."""
+    """Which metadata field of an index says what. See `governance.domain.keys.ChunkFields`; "" for none.
+
+    Attributes:
+        metadata: Further fields whose values policies may look at, where no source stands behind the index.
+
+    """
 
     document: str | None = None
     title: str | None = None
@@ -116,11 +134,13 @@ class IndexFieldSettings(_Model):
     reviewed_on: str | None = None
     review_interval: str | None = None
     modified: str | None = None
+    created: str | None = None
     version: str | None = None
     labels: str | None = None
     position: str | None = None
     model: str | None = None
     text: str | None = None
+    metadata: Keys = ()
 
 
 class SourceSettings(_Model):
@@ -140,7 +160,8 @@ class SourceSettings(_Model):
         version_from_path: Whether a folder's name may say a page's version.
         version_path_pattern: Regular expression over a folder's name; None keeps the source's own.
         max_file_bytes: Larger files are reported and not read.
-        git: Whether git is asked for the day of each document's last change.
+        git: Whether git is asked for the days of each document's first commit and last change.
+        metadata: Keys of the front matter, or of a manifest's line, whose values policies may look at.
 
     """
 
@@ -158,6 +179,7 @@ class SourceSettings(_Model):
     version_path_pattern: Annotated[str, AfterValidator(_pattern)] | None = None
     max_file_bytes: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1_000_000_000)] = 10_000_000
     git: Truth = True
+    metadata: Keys = ()
 
     @model_validator(mode="after")
     def _check_place(self) -> SourceSettings:
@@ -258,6 +280,13 @@ class Settings(_Model):
     def policy_paths(self) -> tuple[Path, ...]:
         """The policy files and folders, in the order in which they are loaded."""
         return tuple(self._folder / path for path in self.policies)
+
+    @property
+    def metadata_keys(self) -> frozenset[str]:
+        """Every key of metadata that is read anywhere: policies can look at no other."""
+        of_sources = (found.metadata for found in self.sources.values())
+        of_indexes = (found.fields.metadata for found in self.indexes.values())
+        return frozenset(key for keys in (*of_sources, *of_indexes) for key in keys)
 
     @property
     def resolved_database_url(self) -> str:

@@ -39,8 +39,9 @@ index = $index_name_text
 # exclude = ["drafts/"]                 # files and folders to leave out
 # date_order = "dmy"                    # how 03/04/2026 is meant: "mdy" (the default) or "dmy"
 # version_from_path = true              # a folder such as v2 or 1.9.x says the version of its pages
-# git = true                            # ask git when a page changed last
+# git = true                            # ask git when a page was made and when it changed last
 # max_file_bytes = 10000000             # larger files are reported, not read
+# metadata = ["department"]             # front matter keys that policies may look at, beside the fields below
 # fields = {reviewed_on = ["checked"]}  # which front matter keys hold what; fields left out keep their defaults
 $document_key
 # What answers are looked up in. "embedded" is one file that this package brings along; `path` is an option of it.

@@ -13,6 +13,7 @@ from governance.domain.documents import Document, Review
 from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.domain.ports import Signature, SignatureStore
 from governance.policy.model import FreshnessRule
+from governance.policy.resolve import RetentionRule
 
 
 class Word(StrEnum):
@@ -33,6 +34,8 @@ class Subject:
 
     Attributes:
         review: The latest word of a person, whether or not it still holds.
+        retention: Which class it is of; None where it is of none.
+        classified: Whether any policy makes classes, so that being of none says something.
         as_of: The day that is judged, in the configured time zone.
         today: The present day in that zone.
         zone: The configured time zone.
@@ -45,6 +48,8 @@ class Subject:
     as_of: date
     today: date
     zone: tzinfo = UTC
+    retention: RetentionRule | None = None
+    classified: bool = False
 
 
 class RecordDetector(Protocol):

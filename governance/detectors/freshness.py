@@ -141,6 +141,12 @@ def assess(document: Document, review: Review | None, rule: FreshnessRule, *, as
     return _explained(base if spoiled else _by_date(base, rule, as_of))
 
 
+def reviewed_day(document: Document, review: Review | None, today: date) -> tuple[date | None, str | None]:
+    """Give the day of the review that counts, as `assess` takes it, and whether it was verified or written down."""
+    day, origin = _effective_review(_front_date(document, today), _verified_date(document, review, today))
+    return day, origin.value if origin else None
+
+
 def freshness_observations(
     document: Document,
     review: Review | None,

@@ -9,6 +9,7 @@ from typing import Final
 from governance.detectors import drift, superseded
 from governance.detectors.base import Documents, RecordDetector, SetDetector, Subject, Word
 from governance.detectors.freshness import freshness_observations
+from governance.detectors.retention import retention_observations
 from governance.detectors.structure import coverage_observations, structure_observations
 from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document
@@ -61,6 +62,18 @@ def _freshness(subject: Subject) -> Iterator[Observation]:
     )
 
 
+def _retention(subject: Subject) -> Iterator[Observation]:
+    return retention_observations(
+        subject.document,
+        subject.review,
+        subject.retention,
+        classified=subject.classified,
+        as_of=subject.as_of,
+        today=subject.today,
+        zone=subject.zone,
+    )
+
+
 def _structure(subject: Subject) -> Iterator[Observation]:
     return structure_observations(subject.document)
 
@@ -90,6 +103,12 @@ RECORD_DETECTORS: Final = (
         frozenset({Word.FRESHNESS, Word.DRIFT}),
         _structure,
     ),
+    RecordEntry(
+        "retention",
+        frozenset({FindingKind.UNCLASSIFIED, FindingKind.NO_BASIS, FindingKind.EXPIRED}),
+        frozenset({Word.RETENTION}),
+        _retention,
+    ),
     RecordEntry("coverage", frozenset({FindingKind.UNREADABLE}), frozenset(), _coverage),
 )
 
@@ -97,9 +116,14 @@ SET_DETECTORS: Final = (
     SetEntry("superseded", frozenset({FindingKind.SUPERSEDED}), frozenset({Word.FRESHNESS}), Superseded()),
 )
 
-MET_BY_COMMANDS: Final = frozenset({FindingKind.LISTING_REFUSED, FindingKind.NOTHING_SCANNED, FindingKind.DUPLICATE_ID})
+OF_POLICIES: Final = frozenset({FindingKind.WAIVER_EXPIRED})
+"""Kinds that are about the policies themselves."""
+MET_BY_COMMANDS: Final = OF_POLICIES | {
+    FindingKind.LISTING_REFUSED,
+    FindingKind.NOTHING_SCANNED,
+    FindingKind.DUPLICATE_ID,
+}
 """Kinds that a command states when it meets them, and every audit again, whatever was asked for."""
-
 
 COMPARED: Final = drift.KINDS
 """Kinds that a comparison of sources with indexes states; it needs both as they are now, and runs with drift."""

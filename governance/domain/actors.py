@@ -42,11 +42,12 @@ class Actor:
     roles: frozenset[Role] = frozenset(Role)
     identity: Identity = Identity.ASSERTED
 
-    def require(self, role: Role) -> None:
-        """Raise RoleRefused unless this actor holds the role."""
-        if role not in self.roles:
+    def require(self, *roles: Role) -> None:
+        """Raise RoleRefused unless this actor holds one of the roles."""
+        if self.roles.isdisjoint(roles):
+            named = " or ".join(role.value for role in roles)
             raise RoleRefused(
-                f"this needs the role {role.value}, which the acting person does not hold",
+                f"this needs the role {named}, which the acting person does not hold",
                 item=self.id,
                 next_step="ask an administrator for the role, or act as somebody who holds it (KBGOV_ACTOR)",
             )

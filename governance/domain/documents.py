@@ -42,6 +42,13 @@ class ProblemCode(StrEnum):
     DUPLICATE_ID = "duplicate_id"
 
 
+class DayOrigin(StrEnum):
+    """Who says on which day a document was made: it does itself, or the history of its source."""
+
+    DOCUMENT = "document"
+    HISTORY = "history"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One value that could not be used. Holds where and why, never the value itself."""
@@ -66,6 +73,7 @@ class Document:
         redirect: Where a stub points to, if the page only says that it moved; "" when it does not say where.
         changed_on: Day of the last change by the source's own history (git), if it has one.
         created_on: Day on which it was made: from front matter, else the first day of the source's own history.
+        created_from: Which of the two; None where neither says it.
         reviewed_on: Day of the last review, from front matter.
         review_interval: Canonical interval ("6 months"), from front matter.
         logical_id: What the page is, whichever version: versions of one page share it.
@@ -90,6 +98,7 @@ class Document:
     owner: str | None = None
     changed_on: date | None = None
     created_on: date | None = None
+    created_from: DayOrigin | None = None
     reviewed_on: date | None = None
     review_interval: str | None = None
     logical_id: str = ""

@@ -10,7 +10,10 @@
     ├── Refused                    6   a rule forbids it; nothing was changed
     │   ├── RoleRefused            6
     │   ├── ListingRefused         6
-    │   └── ForeignVectorsRefused  6
+    │   ├── ForeignVectorsRefused  6
+    │   ├── PlanChanged            6
+    │   ├── Paused                 6
+    │   └── LimitExceeded          6
     ├── TryAgain                  75   nobody's fault; the same call may work later
     │   ├── LockHeld              75
     │   ├── IndexUnreachable      75
@@ -23,6 +26,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -104,6 +108,37 @@ class PlanChanged(Refused):
     """What a plan speaks of is not what it was when the plan was made."""
 
     code = "plan_changed"
+
+
+class Paused(Refused):
+    """Somebody has stopped every change of every index."""
+
+    code = "paused"
+
+
+class LimitExceeded(Refused):
+    """More would be changed at once than the policies allow, and nobody typed the number.
+
+    Args:
+        message: As of every error.
+        item: The key of the policy file that sets the limit.
+        next_step: As of every error.
+        counts: By index: how many chunks were to be changed ("planned"), and of how many ("present").
+
+    """
+
+    code = "limit_exceeded"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        item: str | None = None,
+        next_step: str | None = None,
+        counts: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> None:
+        super().__init__(message, item=item, next_step=next_step)
+        self.counts = {} if counts is None else counts
 
 
 class TryAgain(KbgovError):

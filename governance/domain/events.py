@@ -31,11 +31,18 @@ class Action(StrEnum):
     FINDINGS_OPENED = "findings.opened"
     FINDINGS_REOPENED = "findings.reopened"
     FINDINGS_RESOLVED = "findings.resolved"
+    ACTIONS_PLANNED = "actions.planned"
+    ACTIONS_DONE = "actions.done"
+    ACTIONS_WITHDRAWN = "actions.withdrawn"
     FINDING_ACKNOWLEDGED = "finding.acknowledged"
     FINDING_WAIVED = "finding.waived"
     FINDING_ASSIGNED = "finding.assigned"
     DOCUMENT_REVIEWED = "document.reviewed"
     POLICY_ADOPTED = "policy.adopted"
+    PAUSED = "changes.paused"
+    RESUMED = "changes.resumed"
+    LIMIT_REFUSED = "limit.refused"
+    LIMIT_CONFIRMED = "limit.confirmed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

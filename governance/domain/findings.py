@@ -50,6 +50,10 @@ class FindingKind(StrEnum):
     MAPPING = "drift.mapping"
     LAG = "drift.lag"
     UNATTRIBUTED = "provenance.unattributed"
+    UNCLASSIFIED = "retention.unclassified"
+    NO_BASIS = "retention.no_basis"
+    EXPIRED = "retention.expired"
+    WAIVER_EXPIRED = "policy.waiver_expired"
     LISTING_REFUSED = "drift.listing_refused"
     UNREADABLE = "coverage.unreadable"
     NOTHING_SCANNED = "coverage.nothing_scanned"
@@ -184,6 +188,7 @@ class Finding:
             "partition": self.place.partition,
             "rule": self.rule,
             "policy": self.period.policy,
+            "policy_digest": self.period.policy_digest,
             "message": self.period.message,
             "owner": self.period.owner,
             "evidence": dict(self.period.evidence),

@@ -53,23 +53,26 @@ def lay_down(periods: Sequence[FindingPeriod], new: FindingPeriod, start: date, 
 def merged(periods: Sequence[FindingPeriod], joint: date) -> History:
     """Join the two periods that meet on a day if they say the same: the row keeps the run that said it first.
 
-    Where a waiver ended by itself, the first run that took notice gives the row its number.
+    So it does with the policies under which that was said: others that come to the same leave the decision as it is.
+    Where a waiver ended by itself, the first run that took notice gives the row its number and its policies.
     """
     result: list[FindingPeriod] = []
     for period in periods:
         last = result[-1] if result else None
         if last is not None and last.until_day == period.from_day == joint and _says_the_same(last, period):
             lapsed = last.run_id is None and last.status is FindingStatus.OPEN
-            result[-1] = replace(last, until_day=period.until_day, run_id=period.run_id if lapsed else last.run_id)
+            first = period if lapsed else last
+            digest = first.policy_digest or period.policy_digest
+            result[-1] = replace(last, until_day=period.until_day, run_id=first.run_id, policy_digest=digest)
         else:
             result.append(period)
     return tuple(result)
 
 
 def _says_the_same(period: FindingPeriod, other: FindingPeriod) -> bool:
-    return replace(other, from_day=period.from_day, until_day=period.until_day, run_id=period.run_id) == replace(
-        period, evidence=dict(period.evidence)
-    )
+    names = ("from_day", "until_day", "run_id", "policy_digest")
+    same = replace(other, **{name: getattr(period, name) for name in names})
+    return same == replace(period, evidence=dict(period.evidence))
 
 
 def _earlier(day: date | None, other: date) -> date:

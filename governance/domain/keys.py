@@ -48,8 +48,10 @@ class ChunkFields:
         title: The document's title.
         uri: Where a person finds the document.
         modified: Day or moment of the document's last change.
+        created: Day or moment at which the document was made.
         model: Which model made the vector.
         text: Field with the text, for stores that keep it among the metadata.
+        metadata: Further fields whose values are kept as attributes of a document that only the index speaks of.
 
     """
 
@@ -60,11 +62,13 @@ class ChunkFields:
     reviewed_on: str | None = "reviewed_on"
     review_interval: str | None = "review_interval"
     modified: str | None = None
+    created: str | None = None
     version: str | None = "version"
     labels: str | None = "labels"
     position: str | None = None
     model: str | None = None
     text: str | None = None
+    metadata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,7 @@ class Listed:
         document: Path relative to the root, forward slashes.
         unreadable: Why it cannot be read, if so; `raw_hash` is then "".
         changed_on: Day of the last change by the source's own history.
+        created_on: First day of the source's own history of it.
         raw: The bytes that were hashed, so that parsing never sees another version than the hash did.
             None when unreadable, and once somebody who keeps many entries has dropped it.
 
@@ -171,6 +172,7 @@ class Listed:
     changed_on: date | None = None
     unreadable: ProblemCode | None = None
     raw: bytes | None = field(default=None, repr=False)
+    created_on: date | None = None
 
 
 class Listing(Protocol):

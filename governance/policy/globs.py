@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from itertools import chain, repeat
+from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 500
+_MOST_STEPS: Final = 20_000
+_FILLERS: Final = ("abcdefghijklmnopqrstuvwxyz0123456789", "".join(map(chr, range(0xE0, 0xE0 + 2 * MAX_LENGTH))))
+"""Characters for where any will do; more than the longest globs can name."""
+_LAST: Final = 0x10FFFF
+"""The last character that there is."""
 _MAGIC: Final = frozenset("*?[")
 
 
@@ -47,6 +56,7 @@ class _Folders:
 
 
 _Token = _Literal | _OneOf | _AnyOne | _Star | _Across | _Folders
+_SKIPPED = _Star | _Across | _Folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +88,89 @@ class Glob:
         """True when the glob matches nothing but itself."""
         return not _MAGIC.intersection(self.text)
 
+    @property
+    def prefix(self) -> str:
+        """What every text that matches begins with."""
+        return self._prefix
+
     def matches(self, text: str) -> bool:
         """Say whether the whole text matches."""
         if not text.startswith(self._prefix) or not text.endswith(self._suffix):
             return False
         return self._program.accepts(text, len(self._prefix))
+
+
+class Example(NamedTuple):
+    """A text that some globs match and others do not.
+
+    Attributes:
+        text: None where there is none.
+        sure: False where the search was given up, so that there may be one all the same.
+
+    """
+
+    text: str | None
+    sure: bool = True
+
+
+def example_of(wanted: Sequence[Glob], unwanted: Sequence[Glob] = ()) -> Example:
+    """Give a shortest text that every wanted glob matches and no unwanted one does.
+
+    The text is never empty and looks like a path: no slash at an end, no two in a row.
+    """
+    plain = _plain_example(wanted[0].text) if wanted else ""
+    if plain and all(glob.matches(plain) for glob in wanted) and not any(glob.matches(plain) for glob in unwanted):
+        return Example(plain)
+    programs = [_whole(glob.text) for glob in (*wanted, *unwanted)]
+    letters, count, steps = _letters(programs), len(wanted), 0
+    start = tuple(program.start for program in programs)
+    reached = {(start, True)}
+    todo = deque([("", start)])
+    while todo:
+        text, places = todo.popleft()
+        for letter in next(filter(None, map(_Program.next_letters, programs[:count], places)), letters):
+            steps += 1
+            moved = tuple(map(_Program.after, programs, places, repeat(letter)))
+            state = (moved, letter == "/")
+            if state in reached or 0 in moved[:count] or (letter == "/" and text[-1:] in {"", "/"}):
+                continue
+            reached.add(state)
+            ends = list(map(_Program.ends, programs, moved))
+            if letter != "/" and all(ends[:count]) and not any(ends[count:]):
+                return Example(text + letter)
+            todo.append((text + letter, moved))
+        if steps > _MOST_STEPS:
+            return Example(None, sure=False)
+    return Example(None)
+
+
+def _plain_example(glob: str) -> str:
+    """Give a shortest text of a glob without a character class, as it is mostly wanted; "" where it takes a search."""
+    tokens = _whole(glob).tokens
+    if any(isinstance(token, _OneOf) for token in tokens):
+        return ""
+    letters = [
+        token.char if isinstance(token, _Literal) else "a" for token in tokens if not isinstance(token, _SKIPPED)
+    ]
+    text = "".join(letters)
+    if text[-1:] in {"", "/"} and tokens and isinstance(tokens[-1], _SKIPPED):
+        text += "a"
+    return "" if text[:1] == "/" or text[-1:] == "/" or "//" in text else text
+
+
+def _letters(programs: Iterable[_Program]) -> list[str]:
+    """Give one character for each way in which the programs tell characters apart, plain letters first."""
+    named, edges = {"/"}, set[int]()
+    for token in (token for program in programs for token in program.tokens):
+        if isinstance(token, _Literal):
+            named.add(token.char)
+        elif isinstance(token, _OneOf):
+            edges |= {edge for low, high in token.ranges for edge in (ord(low), ord(high) + 1)}
+    if edges:
+        edges |= {ord(char) + 1 for char in named}
+    named |= {char for edge in edges if edge <= _LAST and (char := chr(edge)).isprintable()}
+    filler = next((char for char in chain(*_FILLERS) if char not in named and ord(char) not in edges), "")
+    return sorted({*named, filler} - {""}, key=lambda char: (not char.isalnum(), char))
 
 
 def _literals(tokens: list[_Token]) -> str:
@@ -103,6 +191,8 @@ class _Program:
         skips: Positions that can be left without reading anything.
         loops: Positions that read a character and stay, outside and at a slash.
         crosses: Positions that a slash leaves behind while they may also stay (`**/`).
+        letters: By character, the positions that read it and no other.
+        others: Positions that read one of several characters.
         steps: Positions that a character takes one further; filled as characters come by.
 
     """
@@ -111,19 +201,28 @@ class _Program:
     skips: int
     loops: tuple[int, int]
     crosses: int
+    letters: dict[str, int]
+    others: tuple[tuple[int, _Token], ...]
     everything: bool
     steps: dict[str, int] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, tokens: list[_Token]) -> _Program:
-        star = _bits(tokens, _Star)
-        across = _bits(tokens, _Across)
-        folders = _bits(tokens, _Folders)
+        letters: dict[str, int] = {}
+        others: list[tuple[int, _Token]] = []
+        for place, token in enumerate(tokens):
+            if isinstance(token, _Literal):
+                letters[token.char] = letters.get(token.char, 0) | 1 << place
+            else:
+                others.append((place, token))
+        star, across, folders = (_bits(others, kind) for kind in (_Star, _Across, _Folders))
         return cls(
             tokens=tuple(tokens),
             skips=star | across | folders,
             loops=(star | across | folders, across | folders),
             crosses=folders,
+            letters=letters,
+            others=tuple(others),
             everything=len(tokens) == 1 and isinstance(tokens[0], _Across),
         )
 
@@ -132,12 +231,30 @@ class _Program:
             return True
         positions = self._spread(1)
         for char in text[start:] if start else text:
-            slash = char == "/"
-            stay = positions & self.loops[slash]
-            moved = (positions & self._step(char)) << 1
-            positions = self._spread(moved | (stay & ~self.crosses)) | stay
+            positions = self.after(positions, char)
             if not positions:
                 return False
+        return self.ends(positions)
+
+    @property
+    def start(self) -> int:
+        """The positions before the first character."""
+        return self._spread(1)
+
+    def after(self, positions: int, char: str) -> int:
+        """Give the positions that one more character leads to; none where no text can follow that matches."""
+        stay = positions & self.loops[char == "/"]
+        moved = (positions & self._step(char)) << 1
+        return self._spread(moved | (stay & ~self.crosses)) | stay
+
+    def next_letters(self, positions: int) -> str:
+        """Give the letters that alone lead on from here; "" where others may."""
+        if any(positions >> place & 1 for place, _ in self.others):
+            return ""
+        return "".join(sorted(char for char, places in self.letters.items() if positions & places))
+
+    def ends(self, positions: int) -> bool:
+        """Say whether the text may end here."""
         return bool(positions >> len(self.tokens) & 1)
 
     def _spread(self, positions: int) -> int:
@@ -148,20 +265,24 @@ class _Program:
     def _step(self, char: str) -> int:
         bits = self.steps.get(char)
         if bits is None:
-            bits = sum(1 << place for place, token in enumerate(self.tokens) if _takes(token, char))
+            bits = self.letters.get(char, 0) | sum(1 << place for place, token in self.others if _takes(token, char))
             if len(self.steps) < MAX_LENGTH:
                 self.steps[char] = bits
         return bits
 
 
-def _bits(tokens: list[_Token], kind: type[_Token]) -> int:
-    return sum(1 << place for place, token in enumerate(tokens) if isinstance(token, kind))
+@lru_cache(maxsize=4096)
+def _whole(glob: str) -> _Program:
+    """Give the program of all of a glob; `Glob` itself runs only what follows its plain beginning."""
+    return _Program.of(_parse(glob))
+
+
+def _bits(places: Iterable[tuple[int, _Token]], kind: type[_Token]) -> int:
+    return sum(1 << place for place, token in places if isinstance(token, kind))
 
 
 def _takes(token: _Token, char: str) -> bool:
     match token:
-        case _Literal(char=own):
-            return own == char
         case _OneOf():
             return token.takes(char)
         case _AnyOne():

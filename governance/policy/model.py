@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final
 
-from governance.domain.calendar import Interval, Unit
+from governance.domain.actions import ActionKind, Deed
 from governance.domain.findings import Severity
 from governance.policy.globs import Glob
-from governance.policy.match import Match
-
-KINDS = ("freshness", "drift", "pii", "duplicates", "conflicts", "quality", "retention", "erasure")
-"""Every kind of policy there is a word for, whether or not this version can read it."""
-
-
-_NINETY_DAYS = Interval(90, Unit.DAY)
-_SEVEN_DAYS = Interval(7, Unit.DAY)
+from governance.policy.kinds import REPORTED_ONLY, Drift, Freshness, Retention, Settings
+from governance.policy.match import Field, Match, looks_at
 
 
 class WaiverReason(StrEnum):
@@ -32,57 +27,32 @@ class WaiverReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freshness:
-    """Settings of the kind `freshness`.
-
-    Attributes:
-        review_every: Interval of documents that name none of their own; None leaves them without a rule.
-        due_soon_days: A document due within so many days is announced; 0 announces nothing.
-        warn_after: How long past due a document may be before it is reported; None reports it from the due day on.
-        error_after: How long past due a document is before it counts as severe; may be zero days.
-        changed_grace_days: How many days after its review a document may still change.
-        report_unknown: Whether a document without a rule or without a review date is reported.
-
-    """
-
-    review_every: Interval | None = None
-    due_soon_days: int = 30
-    warn_after: Interval | None = None
-    error_after: Interval = _NINETY_DAYS
-    changed_grace_days: int = 7
-    report_unknown: bool = True
-
-
-class WriteBack(StrEnum):
-    """What is written onto the chunks of an index, for a retriever to filter by."""
-
-    NOTHING = "nothing"
-    STATUS = "status"
+_MEANINGS: Final = {
+    WaiverReason.FALSE_POSITIVE: "what was found is not there",
+    WaiverReason.ACCEPTED_RISK: "it is known, and somebody answers for it",
+    WaiverReason.ARCHIVE_COPY: "a copy that is kept as it was",
+    WaiverReason.PLANNED_WORK: "it is being worked on",
+    WaiverReason.LEGAL_REQUIREMENT: "a law or a contract wants it so",
+    WaiverReason.DUPLICATE_OF_OTHER: "reported elsewhere already",
+    WaiverReason.OTHER: "none of the other reasons",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """Settings of the kind `drift`.
+class Reason:
+    """A code that says why, for waivers, acknowledgments and pauses.
 
     Attributes:
-        rewritten_percent: Share of a chunk's 5-word runs from which on it is reported when its document lacks them,
-            where the splitter rewrites text. From 0 to 100; 0 reports any difference.
-        uncovered_percent: Share of a document's words that may stand in no chunk; a document of which more is
-            uncovered is reported. From 0 to 100.
-        max_lag: How long a change of a document may take to reach the index; None sets no limit.
-        write_back: What the metadata of chunks is to say.
+        meaning: One line for people; None where nobody wrote one.
 
     """
 
-    rewritten_percent: int = 10
-    uncovered_percent: int = 10
-    max_lag: Interval | None = _SEVEN_DAYS
-    write_back: WriteBack = WriteBack.NOTHING
+    code: str
+    meaning: str | None = None
 
 
-Settings: TypeAlias = Freshness | Drift
-"""What a policy of any kind can say."""
+BUILT_IN_REASONS: Final = tuple(Reason(code=reason.value, meaning=_MEANINGS[reason]) for reason in WaiverReason)
+"""Codes that every set knows; a policy file adds its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +62,7 @@ class Waiver:
     Attributes:
         match: The documents; the policy's own match holds as well.
         kinds: Globs of finding kinds ("freshness.overdue", "drift.*").
+        reason: A code of the set's reasons.
         until: Last day on which it counts.
         by: Who decided.
         policy: Name of the policy that it stands in.
@@ -100,7 +71,7 @@ class Waiver:
 
     match: Match
     kinds: tuple[Glob, ...]
-    reason: WaiverReason
+    reason: str
     until: date
     by: str | None
     policy: str
@@ -113,13 +84,40 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAction:
+    """What a policy asks for when something is found.
+
+    Attributes:
+        after_days: How long after the finding it is due; at least 1 for `retire`, 0 for the others.
+        to: Who is told, for `notify`: "owner", or the name of a channel; None for the others.
+        kinds: Globs of the finding kinds that it is about; empty for all that its policy decides about.
+
+    """
+
+    action: ActionKind
+    after_days: int = 0
+    to: str | None = None
+    kinds: tuple[Glob, ...] = ()
+
+    def is_about(self, kind: str) -> bool:
+        """Say whether the action is about findings of this kind, among those that its policy decides about."""
+        named = not self.kinds or any(glob.matches(kind) for glob in self.kinds)
+        return named and kind not in REPORTED_ONLY
+
+
+EXPIRY: Final = PlannedAction(action=ActionKind.PROPOSE_ERASURE, kinds=(Glob("retention.expired"),))
+"""What a retention policy that says `after: propose_erasure` asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One named policy and where it is written.
 
     Attributes:
-        kind: One of `KINDS`; this version knows `freshness` and `drift`.
+        kind: One of `KINDS`.
         severity: Takes the place of the shipped severity; None keeps that.
         settings: Those of its kind.
+        actions: In a fixed order, with what a retention policy does after its period.
         line: Line in `file`, from 1.
 
     """
@@ -130,6 +128,7 @@ class Policy:
     severity: Severity | None
     match: Match
     settings: Settings
+    actions: tuple[PlannedAction, ...]
     waivers: tuple[Waiver, ...]
     file: str
     line: int
@@ -144,6 +143,11 @@ class Policy:
         """The settings, where the policy is of this kind."""
         return self.settings if isinstance(self.settings, Drift) else None
 
+    @property
+    def retention(self) -> Retention | None:
+        """The settings, where the policy is of this kind."""
+        return self.settings if isinstance(self.settings, Retention) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingLimits:
@@ -154,10 +158,40 @@ class ListingLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionLimit:
+    """What may be changed at once without being confirmed: no more than either of these.
+
+    Attributes:
+        max_items: Chunks.
+        max_percent: Of the chunks of the index, 0 to 100.
+
+    """
+
+    max_items: int
+    max_percent: int
+
+
+BUILT_IN_LIMITS: Final[Mapping[Deed, ActionLimit]] = {Deed.DELETE: ActionLimit(max_items=1000, max_percent=20)}
+"""What holds where no file says otherwise; every other deed must be limited before a policy may ask for it."""
+
+_NOTHING: Final = ActionLimit(max_items=0, max_percent=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much may change at once."""
+    """How much may change at once.
+
+    Attributes:
+        actions: What the files say, by deed.
+
+    """
 
     listing: ListingLimits = ListingLimits()
+    actions: Mapping[Deed, ActionLimit] = field(default_factory=dict)
+
+    def of(self, deed: Deed) -> ActionLimit:
+        """Give the limit of a deed; where neither a file nor the built-in limits name one, nothing is free."""
+        return self.actions.get(deed) or BUILT_IN_LIMITS.get(deed, _NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +200,7 @@ class PolicySet:
 
     Attributes:
         policies: In the order of the files and inside them: the first that matches decides.
+        reasons: The built-in ones first, then those of the files.
         canonical: The normalized set as canonical JSON; a valid policy file once written as YAML.
         digest: SHA-256 of `canonical`, 64 hexadecimal digits. Comments, key order, quoting, file names and
             defaults written out do not change it.
@@ -178,6 +213,32 @@ class PolicySet:
     canonical: str = field(repr=False)
     digest: str
     files: tuple[str, ...]
+    reasons: tuple[Reason, ...] = BUILT_IN_REASONS
+    _by_kind: Mapping[str, tuple[Policy, ...]] = field(init=False, repr=False, compare=False)
+    _asks_class: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the policies by kind once: every document is held against those of a kind."""
+        by_kind: dict[str, list[Policy]] = {}
+        for policy in self.policies:
+            by_kind.setdefault(policy.kind, []).append(policy)
+        matches = [*(policy.match for policy in self.policies), *(waiver.match for waiver in self.waivers)]
+        object.__setattr__(self, "_by_kind", {kind: tuple(found) for kind, found in by_kind.items()})
+        object.__setattr__(self, "_asks_class", any(looks_at(match, Field.CLASS) for match in matches))
+
+    @property
+    def asks_class(self) -> bool:
+        """Whether some condition looks at the retention class of a document."""
+        return self._asks_class
+
+    def of_kind(self, kind: str) -> tuple[Policy, ...]:
+        """Give the policies of a kind, in load order."""
+        return self._by_kind.get(kind, ())
+
+    @property
+    def reason_codes(self) -> tuple[str, ...]:
+        """The codes that may be given as a reason."""
+        return tuple(reason.code for reason in self.reasons)
 
     @property
     def waivers(self) -> tuple[Waiver, ...]:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+
+SETS: Final = ("default", "gdpr")
+"""Names of the sets: each is a file with the ending .yaml, and a folder of cases below `tests`."""
+SCHEMA: Final = "policies.schema.json"
+"""What the files name for editors, as `kbgov policy schema` prints it."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 

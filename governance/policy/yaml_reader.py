@@ -199,7 +199,8 @@ class _Composer:
         """Refuse anchors and tags, also the lone `!`, which the fast parser drops without a trace."""
         if event.anchor is not None:
             return self._bad("alias", event, "anchors (&name) are not taken: write the value out where it is needed")
-        offset = self._mark(event).offset
+        mark = event.start_mark
+        offset = mark.index if mark else 0
         if event.tag is not None or self._text[offset : offset + 1] == "!":
             return self._bad("tag", event, "tags (!name) are not taken")
         return None
@@ -252,7 +253,8 @@ class _Composer:
         return YamlError(code, self._line(event), self._mark(event).column + 1, message)
 
     def _line(self, event: yaml.Event) -> int:
-        return self._mark(event).line + self._first_line
+        mark = event.start_mark  # asked for at every node, so without a copy of it
+        return (mark.line if mark else 0) + self._first_line
 
     def _mark(self, event: yaml.Event) -> _Mark:
         mark = event.start_mark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from governance.catalog.findings import FindingHistory
@@ -11,18 +11,19 @@ from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.base import (
     Word,
 )
-from governance.detectors.registry import kinds_for
+from governance.detectors.registry import OF_POLICIES, kinds_for
 from governance.domain.actors import Role
 from governance.domain.errors import InputError
 from governance.domain.findings import FindingKind
+from governance.services.actions import ActionCounts, count_actions, plan_actions
 from governance.services.audit_observe import AuditRequest, Coverage, Observed, observe_catalog, sign
 from governance.services.context import RunContext
 from governance.services.drift import Drift, DriftAudit
 from governance.services.findings import Reconciled, Scope, reconcile
 from governance.services.gate import WriteGate
 from governance.services.observe import Seen, World, partitions_of
-from governance.services.runs import Desk, recorded_run
-from governance.services.waivers import policy_waivers
+from governance.services.runs import Desk, OpenRun, recorded_run
+from governance.services.waivers import expired_waivers, policy_waivers
 from governance.services.write_back import WrittenBack, write_back
 
 NEEDS_A_LISTING = frozenset({FindingKind.DUPLICATE_ID})
@@ -38,6 +39,8 @@ class AuditResult:
         not_stored: Why nothing was stored, in words; None when it was.
         listed_at: When each source was last listed and believed; None for one that never was.
         written: What was written beside chunks; None where no policy asks for it.
+        actions: How far the policies' actions are; None where the day is not the present one, as those are decided by
+            what is found today.
 
     """
 
@@ -49,6 +52,7 @@ class AuditResult:
     not_stored: str | None
     listed_at: Mapping[str, datetime | None]
     written: WrittenBack | None = None
+    actions: ActionCounts | None = None
 
 
 def audit(desk: Desk, request: AuditRequest, world: World | None = None, gate: WriteGate | None = None) -> AuditResult:
@@ -56,7 +60,8 @@ def audit(desk: Desk, request: AuditRequest, world: World | None = None, gate: W
 
     Where drift was asked for, the day is the present one and there is a world to look at, sources and indexes are
     looked at first and compared: that cannot be done for another day. Where a policy asks for it, and there is a gate,
-    what was found is then written beside the chunks.
+    what was found is then written beside the chunks. On the present day, what the policies ask for about it is written
+    down as well.
 
     Raises:
         InputError: The day to be recorded has not come.
@@ -83,22 +88,36 @@ def audit(desk: Desk, request: AuditRequest, world: World | None = None, gate: W
         if world is not None and places is not None:
             auditor = DriftAudit(desk, world, run.context, zone=request.zone, full=request.full)
             drift = auditor.run(places, looked)
-        with desk.catalog.write() as uow:
-            run.context.fence(uow)
-            sign(uow, request.words)
+        return _recorded(desk, request, run, drift, gate)
+
+
+def _recorded(
+    desk: Desk, request: AuditRequest, run: OpenRun, drift: Drift | None, gate: WriteGate | None
+) -> AuditResult:
+    """Store what is found, write it beside the chunks, and note what is to be done about it."""
+    decides = request.as_of == desk.today
+    with desk.catalog.write() as uow:
+        run.context.fence(uow)
+        sign(uow, request.words)
+    with desk.catalog.read() as uow:
+        observed = observe_catalog(uow, desk, request, drift)
+    with desk.catalog.write() as uow:
+        run.context.fence(uow)
+        found = _reconcile(uow, desk, request, observed, run.context, drift)
+        withdrawn = plan_actions(uow, desk, found, run.context, request.zone) if decides else 0
+    run.counts = {"coverage": observed.coverage.as_json(), "by_kind": dict(found.by_kind)}
+    written = actions = None
+    if drift is not None:
+        run.counts["lag"] = drift.lag_json()
+        written = write_back(desk, gate, run.context, drift, found, request.confirmed) if gate is not None else None
+    if written is not None:
+        run.counts["write_back"] = written.as_json()
+    if decides:
         with desk.catalog.read() as uow:
-            observed = observe_catalog(uow, desk, request, drift)
-        with desk.catalog.write() as uow:
-            run.context.fence(uow)
-            found = _reconcile(uow, desk, request, observed, run.context, drift)
-        run.counts = {"coverage": observed.coverage.as_json(), "by_kind": dict(found.by_kind)}
-        written = None
-        if drift is not None:
-            run.counts["lag"] = drift.lag_json()
-            written = write_back(desk, gate, run.context, drift, found) if gate is not None else None
-        if written is not None:
-            run.counts["write_back"] = written.as_json()
-        return _result(desk, request, observed, found, run.context.run_id, None, written)
+            actions = count_actions(uow, withdrawn)
+        run.counts["actions"] = actions.as_json()
+    result = _result(desk, request, observed, found, run.context.run_id, None)
+    return replace(result, written=written, actions=actions)
 
 
 def _places(desk: Desk, request: AuditRequest, world: World | None, looked: Seen) -> list[tuple[str, str]] | None:
@@ -113,12 +132,19 @@ def _locks(world: World, places: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _preview(desk: Desk, request: AuditRequest, reason: str) -> AuditResult:
-    context = RunContext(actor=desk.actor, run_id=0, clock=desk.clock)
     with desk.catalog.scratch() as uow:
-        sign(uow, request.words)
-        observed = observe_catalog(uow, desk, request, None)
-        found = _reconcile(uow, desk, request, observed, context, None)
+        observed, found = preview(uow, desk, request)
     return _result(desk, request, observed, found, None, reason)
+
+
+def preview(
+    uow: UnitOfWork, desk: Desk, request: AuditRequest, drift: Drift | None = None
+) -> tuple[Observed, Reconciled]:
+    """Give what an audit would find, in a transaction that is rolled back; `drift` as of `observe_catalog`."""
+    context = RunContext(actor=desk.actor, run_id=0, clock=desk.clock)
+    sign(uow, request.words)
+    observed = observe_catalog(uow, desk, request, drift)
+    return observed, _reconcile(uow, desk, request, observed, context, drift)
 
 
 def _result(
@@ -128,7 +154,6 @@ def _result(
     found: Reconciled,
     run_id: int | None,
     reason: str | None,
-    written: WrittenBack | None = None,
 ) -> AuditResult:
     return AuditResult(
         run_id=run_id,
@@ -138,7 +163,6 @@ def _result(
         findings=found,
         not_stored=reason,
         listed_at=observed.listed_at,
-        written=written,
     )
 
 
@@ -160,7 +184,7 @@ def _reconcile(
     context: RunContext,
     drift: Drift | None,
 ) -> Reconciled:
-    kinds = kinds_for(request.words, compared=drift is not None)
+    kinds = kinds_for(request.words, compared=drift is not None) - OF_POLICIES
     scope = Scope(
         kinds=frozenset(kind.value for kind in kinds),
         day=request.as_of,
@@ -168,7 +192,13 @@ def _reconcile(
         next_days=_next_days(uow, request.as_of),
     )
     waiver = policy_waivers(uow, desk.policies, request.as_of)
-    return reconcile(uow, observed.observations, scope, waiver, context, desk.clock())
+    digest, now = desk.policies.digest, desk.clock()
+    found = reconcile(uow, observed.observations, scope, waiver, context, now, digest)
+    # What waivers would cover can be counted only when all else is known, and none of them covers another.
+    over = expired_waivers(uow, desk.policies, request.as_of)
+    policies = replace(scope, kinds=frozenset(kind.value for kind in OF_POLICIES))
+    found.add(reconcile(uow, over, policies, lambda _item: None, context, now, digest))
+    return found
 
 
 def _covers(uow: UnitOfWork, drift: Drift | None) -> Callable[[FindingHistory], bool]:

@@ -17,12 +17,14 @@ from governance.detectors.base import (
     nothing_scanned_observation,
 )
 from governance.detectors.registry import RECORD_DETECTORS, SET_DETECTORS, not_yet_audited, runs
+from governance.detectors.retention import no_basis_observations
 from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document
 from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.domain.ports import Signature
 from governance.domain.values import Json
-from governance.policy.resolve import freshness_rule
+from governance.policy.model import PolicySet
+from governance.policy.resolve import RetentionRule, freshness_rule, retention_rule
 from governance.services.drift import Drift
 from governance.services.runs import Desk
 
@@ -37,6 +39,7 @@ class AuditRequest:
         as_of: The day that is judged.
         record: Store the result even of a day that is not the newest.
         full: Compare again what has not changed.
+        confirmed: How many chunks may be newly quarantined although the policies allow less; None when nobody typed it.
 
     """
 
@@ -46,6 +49,7 @@ class AuditRequest:
     record: bool = False
     full: bool = False
     zone: tzinfo = UTC
+    confirmed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +125,11 @@ def observe_catalog(uow: UnitOfWork, desk: Desk, request: AuditRequest, drift: D
         scanned=len(documents) - failed - (drift.unchanged if drift is not None else 0),
         unchanged=drift.unchanged if drift is not None else 0,
         failed=failed,
-        not_covered=(*_not_covered(states, request), *_not_compared(request, drift)),
+        not_covered=(
+            *_not_covered(states, request),
+            *_not_judged(desk.policies, request),
+            *_not_compared(request, drift),
+        ),
     )
     listed_at = {name: states[name].listed_at if name in states else None for name in request.sources}
     return Observed(tuple(observations), coverage, listed_at)
@@ -132,17 +140,31 @@ def _of_records(
 ) -> Iterator[Observation]:
     reviews, indexes = uow.reviews.latest(), uow.chunks.index_of()
     detectors = [entry.detect for entry in RECORD_DETECTORS if runs(entry, request.words)]
+    classified = makes_classes(desk.policies) and Word.RETENTION in request.words
+    rules: list[RetentionRule] = []
     for document in documents:
+        key = (document.source, document.document)
+        retention = retention_rule(desk.policies, document, indexes.get(key)) if classified else None
+        if retention is not None and document.unreadable is None:
+            rules.append(retention)
         subject = Subject(
             document=document,
-            review=reviews.get((document.source, document.document)),
-            rule=freshness_rule(desk.policies, document, indexes.get((document.source, document.document))),
+            review=reviews.get(key),
+            rule=freshness_rule(desk.policies, document, indexes.get(key)),
             as_of=request.as_of,
             today=max(desk.today, request.as_of),
             zone=request.zone,
+            retention=retention,
+            classified=classified,
         )
         for detect in detectors:
             yield from detect(subject)
+    yield from no_basis_observations(rules)
+
+
+def makes_classes(policies: PolicySet) -> bool:
+    """Say whether any policy says how long documents are kept: only then is one of no class worth a word."""
+    return any(policy.retention is not None for policy in policies.policies)
 
 
 def _of_sets(
@@ -188,6 +210,12 @@ def _of_ids(drift: Drift) -> Iterator[Observation]:
     for (index, partition), repeated in drift.seen.repeated.items():
         for chunk_id, times in sorted(repeated.items()):
             yield duplicate_id_observation(index, partition, chunk_id, times)
+
+
+def _not_judged(policies: PolicySet, request: AuditRequest) -> tuple[str, ...]:
+    if Word.RETENTION not in request.words or makes_classes(policies):
+        return ()
+    return ("retention: no policy of this kind, so nothing was judged",)
 
 
 def _not_compared(request: AuditRequest, drift: Drift | None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ chunks are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -132,10 +132,10 @@ class _Comparer:
         """Give what has to be compared; note what is to be said of a document without a look at its text."""
         name = document.document
         if document.state is DocumentState.GONE:
-            self._note_gone(name, chunks)
+            _note_gone(self._result, name, chunks)
             self._ended += [name] if before is not None else []
             return None
-        if document.state is DocumentState.SUSPECT or document.unreadable is not None or not document.raw_hash:
+        if not _can_be_compared(document):
             self._result.unlooked.add(name)
             return None
         basis = self._basis(document, chunks)
@@ -143,12 +143,6 @@ class _Comparer:
             self._result.unchanged += 1
             return None
         return _Work(document, chunks, basis, before)
-
-    def _note_gone(self, name: str, chunks: Sequence[DocumentChunk]) -> None:
-        for state, found in ((ChunkState.PRESENT, self._result.orphans), (ChunkState.DELETED, self._result.ghosts)):
-            there = [(item.partition, item.chunk_id) for item in chunks if item.state == state.value]
-            if there:
-                found[name] = there
 
     def _basis(self, document: Document, chunks: Sequence[DocumentChunk]) -> str:
         rows: list[Json] = [
@@ -234,6 +228,44 @@ class _Comparer:
         if before is None:
             return None if self._first else document.body_seen_at
         return document.body_seen_at if before.body_hash != document.body_hash else before.pending_since
+
+
+def last_compared(uow: UnitOfWork, source: str, index: str) -> Compared:
+    """Give what the last comparison of a source with an index came to, as far as the catalog still shows it.
+
+    Documents that were changed or came since, and those that could not be compared, are `unlooked`. A chunk that was
+    deleted counts as a ghost once the index has been looked at since.
+    """
+    found = Compared()
+    looked: dict[str, datetime | None] = {}
+    for document, chunks, before in _joined(uow, source, index):
+        if document.state is DocumentState.GONE:
+            for partition in {item.partition for item in chunks} - looked.keys():
+                looked[partition] = uow.sightings.state(index, partition).completed_at
+            _note_gone(found, document.document, [item for item in chunks if _was_looked_for(item, looked)])
+        elif not _can_be_compared(document) or before is None or before.body_hash != document.body_hash:
+            found.unlooked.add(document.document)
+        else:
+            found.unchanged += 1
+    return found
+
+
+def _was_looked_for(chunk: DocumentChunk, looked: Mapping[str, datetime | None]) -> bool:
+    """Say whether it is known if a chunk is there, which nobody knows of one that has just been deleted."""
+    at = looked[chunk.partition]
+    since = at is not None and (chunk.gone_at is None or chunk.gone_at <= at)
+    return since or chunk.state != ChunkState.DELETED.value
+
+
+def _can_be_compared(document: Document) -> bool:
+    return document.state is DocumentState.PRESENT and document.unreadable is None and bool(document.raw_hash)
+
+
+def _note_gone(result: Compared, name: str, chunks: Sequence[DocumentChunk]) -> None:
+    for state, found in ((ChunkState.PRESENT, result.orphans), (ChunkState.DELETED, result.ghosts)):
+        there = [(item.partition, item.chunk_id) for item in chunks if item.state == state.value]
+        if there:
+            found[name] = there
 
 
 def _joined(

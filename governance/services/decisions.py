@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import Final
 
 from governance.catalog.findings import FindingHistory
+from governance.catalog.pauses import Note
 from governance.catalog.unit_of_work import UnitOfWork
+from governance.domain.actions import FindingAction
 from governance.domain.actors import Role
 from governance.domain.errors import InputError
 from governance.domain.events import Action, Event
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus
 from governance.domain.history import lay_down, period_at
-from governance.policy.model import WaiverReason
-from governance.services.runs import Desk
+from governance.domain.words import suggestion
+from governance.services.notes import require_note, write_note
+from governance.services.runs import Desk, adopt_policies
 
 _FIRST = {
     kind: place
@@ -23,6 +28,27 @@ _FIRST = {
         (FindingKind.NOTHING_SCANNED, FindingKind.LISTING_REFUSED, FindingKind.UNREADABLE, FindingKind.OVERDUE)
     )
 }
+
+
+ABOUT_FINDING: Final = "finding"
+"""What notes about findings are kept under."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFinding:
+    """A finding with all that is known of it.
+
+    Attributes:
+        history: Oldest first.
+        actions: What the policies ask for, and how far that is.
+        notes: What people wrote beside their decisions, oldest first.
+
+    """
+
+    finding: Finding
+    history: tuple[FindingPeriod, ...]
+    actions: tuple[FindingAction, ...]
+    notes: tuple[Note, ...]
 
 
 def list_findings(
@@ -50,42 +76,70 @@ def list_findings(
     return sorted(found, key=by_urgency)
 
 
-def show_finding(desk: Desk, fingerprint: str) -> tuple[Finding, tuple[FindingPeriod, ...]]:
-    """Give a finding and its history; the beginning of the fingerprint is enough where it is unique."""
+def show_finding(desk: Desk, fingerprint: str) -> ShownFinding:
+    """Give a finding with all that is known of it; the beginning of the fingerprint is enough where it is unique."""
     desk.actor.require(Role.READER)
     with desk.catalog.read() as uow:
         history = _one(uow, fingerprint)
         today = (
             period_at(history.periods, desk.today) or history.periods[-1]
         )  # an earlier day's audit may know it alone
-        return next(iter(uow.findings.listed(today.from_day, history.fingerprint))), history.periods
+        return ShownFinding(
+            finding=next(iter(uow.findings.listed(today.from_day, history.fingerprint))),
+            history=history.periods,
+            actions=tuple(uow.actions.of(history.fingerprint)),
+            notes=tuple(uow.notes.of(ABOUT_FINDING, history.fingerprint)),
+        )
 
 
-def acknowledge(desk: Desk, fingerprint: str) -> FindingHistory:
-    """Say that somebody knows; the finding stays in the counts."""
+def list_actions(desk: Desk) -> dict[str, list[FindingAction]]:
+    """Give what is to be done about findings, by fingerprint."""
+    desk.actor.require(Role.READER)
+    found: dict[str, list[FindingAction]] = defaultdict(list)
+    with desk.catalog.read() as uow:
+        for item in uow.actions.every():
+            found[item.fingerprint].append(item)
+    return found
+
+
+def acknowledge(desk: Desk, fingerprint: str, *, note: str | None = None) -> FindingHistory:
+    """Say that somebody knows; the finding stays in the counts.
+
+    Raises:
+        InputError: The finding is not open today, or the note cannot be kept.
+
+    """
 
     def decide(now: FindingPeriod) -> FindingPeriod:
         return replace(now, status=FindingStatus.ACKNOWLEDGED, actor=desk.actor.id, reason_code=None, waived_until=None)
 
-    return _decide(desk, fingerprint, Action.FINDING_ACKNOWLEDGED, "", decide)
+    return _decide(desk, fingerprint, Action.FINDING_ACKNOWLEDGED, "", note, decide)
 
 
-def waive(desk: Desk, fingerprint: str, *, reason: str, until: date) -> FindingHistory:
-    """Accept a finding until a day, for a reason of the list.
+def waive(desk: Desk, fingerprint: str, *, reason: str, until: date, note: str | None = None) -> FindingHistory:
+    """Accept a finding until a day, for a reason of the list, which the policies may have added to.
+
+    Args:
+        desk: What every command works with.
+        fingerprint: Its beginning is enough where it is unique.
+        reason: A code.
+        until: The last day on which the waiver counts.
+        note: What a person wants to say about it; kept beside the decision, where it can be erased.
 
     Raises:
-        InputError: The reason is not on the list, or the day has passed.
+        InputError: The reason is not on the list, the day has passed, or the note cannot be kept.
 
     """
-    if reason not in set(WaiverReason):
-        raise InputError("this is no reason code", item=reason, next_step="use one of " + ", ".join(WaiverReason))
+    codes = desk.policies.reason_codes
+    if reason not in codes:
+        raise InputError("this is no reason code", item=reason, next_step=suggestion(reason, codes))
     if until < desk.today:
         raise InputError("the waiver would be over already", item=until.isoformat(), next_step="give a day to come")
 
     def decide(now: FindingPeriod) -> FindingPeriod:
         return replace(now, status=FindingStatus.WAIVED, actor=desk.actor.id, reason_code=reason, waived_until=until)
 
-    return _decide(desk, fingerprint, Action.FINDING_WAIVED, reason, decide)
+    return _decide(desk, fingerprint, Action.FINDING_WAIVED, reason, note, decide)
 
 
 def assign(desk: Desk, fingerprint: str, assignee: str) -> FindingHistory:
@@ -99,9 +153,15 @@ def assign(desk: Desk, fingerprint: str, assignee: str) -> FindingHistory:
 
 
 def _decide(
-    desk: Desk, fingerprint: str, action: Action, reason: str, decide: Callable[[FindingPeriod], FindingPeriod]
+    desk: Desk,
+    fingerprint: str,
+    action: Action,
+    reason: str,
+    note: str | None,
+    decide: Callable[[FindingPeriod], FindingPeriod],
 ) -> FindingHistory:
     desk.actor.require(Role.STEWARD)
+    text, now = require_note(note), desk.clock()
     with desk.catalog.write() as uow:
         history = _one(uow, fingerprint)
         present = period_at(history.periods, desk.today)
@@ -111,9 +171,11 @@ def _decide(
                 item=history.fingerprint,
                 next_step="kbgov findings list --status open",
             )
-        periods = lay_down(history.periods, replace(decide(present), run_id=None), desk.today, None)
-        history = replace(history, periods=periods)
+        adopt_policies(uow, desk, now)
+        decided = replace(decide(present), run_id=None, policy_digest=desk.policies.digest)
+        history = replace(history, periods=lay_down(history.periods, decided, desk.today, None))
         uow.findings.save([history])
+        write_note(uow, ABOUT_FINDING, history.fingerprint, text, desk.actor, now)
         uow.record(_event(desk, action, reason, history.fingerprint))
     return history
 

@@ -17,11 +17,13 @@ from governance.catalog.migrate import check, require_current
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.errors import KbgovError
 from governance.domain.ports import Listed
+from governance.guard import told
 from governance.policy.model import PolicySet
 from governance.services.checks import Check, Status, Verdict, bad, failed, fine, poor
 from governance.services.doctor_index import index_verdict
 from governance.services.doctor_keys import KeyPatient, key_checks
 from governance.services.keys import Known
+from governance.services.pausing import present_pause
 from governance.services.source_names import known_documents
 
 LOW_SPACE: Final = 1 << 30
@@ -75,6 +77,7 @@ def examine(patient: Patient) -> list[Check]:
     probes: list[tuple[str, Callable[[], Verdict]]] = []
     if usable:
         probes += [("secure_delete", lambda: _secure_delete(patient)), ("clock", lambda: _clock(patient))]
+        probes.append(("changes", lambda: _changes(patient)))
     probes += [(f"disk of {what}", partial(_space, folder)) for what, folder in sorted(_folders(patient).items())]
     names: dict[str, Known] = {}
     probes += _probes_of_sources(patient, names, in_catalog=usable)
@@ -185,6 +188,13 @@ def _clock(patient: Patient) -> Verdict:
     if skew > SKEW:
         return poor(f"this machine and the database differ by {int(skew.total_seconds())} s", "set both clocks by NTP")
     return fine("this machine and the database agree")
+
+
+def _changes(patient: Patient) -> Verdict:
+    pause = present_pause(patient.catalog)
+    if pause is not None:
+        return poor(f"paused {told(pause)}: no index is changed", "kbgov resume")
+    return fine("indexes may be changed")
 
 
 def _folders(patient: Patient) -> Mapping[str, Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from governance.domain.chunks import DEFAULT_VECTOR, Record
+from governance.domain.errors import Paused
 from governance.domain.ports import Embedder, Index, IndexReader
 from governance.domain.values import Vector, vector_of
 from governance.services.checks import Verdict, bad, fine, poor
@@ -54,7 +55,10 @@ def index_verdict(patient: IndexPatient, name: str, *, writable: bool) -> Verdic
     counted = _count(patient.indexes[name])
     if not writable:
         return poor(f"{counted}; not written to, because no change could be recorded", "repair what failed above")
-    problem = _after_delete(patient, name)
+    try:
+        problem = _after_delete(patient, name)
+    except Paused:
+        return poor(f"{counted}; not written to, because changes are paused", "kbgov resume")
     if problem is not None:
         return bad(f"{counted}; {problem}", "do not rely on erasure in this index; ask its operator")
     return fine(f"{counted}; a deleted record is gone at once")

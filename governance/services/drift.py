@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 from typing import Final
 
 from governance.catalog.findings import FindingHistory
@@ -23,6 +23,7 @@ from governance.domain.documents import Document
 from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.domain.values import Json
 from governance.policy.match import Subject
+from governance.policy.model import PolicySet
 from governance.policy.resolve import drift_rule
 from governance.services.compare import Compared, Pair, compare
 from governance.services.context import RunContext
@@ -125,11 +126,7 @@ class DriftAudit:
             for source, _ in self._world.layouts[index].keys:
                 self._compare(drift, source, index)
         with self._desk.catalog.read() as uow:
-            for view in drift.views:
-                drift.observations += self._of_pair(uow, drift, view)
-            for sight in seen.partitions:
-                if sight.index not in seen.unreachable:
-                    drift.observations += self._of_index(uow, sight)
+            drift.observations += state_drift(uow, drift, self._desk.policies, self._desk.today)
         drift.observations += [unreachable_observation(*item) for item in sorted(seen.unreachable.items())]
         drift.not_covered += self._left_out(places)
         return drift
@@ -163,55 +160,6 @@ class DriftAudit:
         settle_pending(self._desk.catalog, view, self._context, self._now)
         drift.views.append(view)
 
-    def _of_pair(self, uow: UnitOfWork, drift: Drift, view: PairView) -> Iterator[Observation]:
-        if view.index in drift.seen.unreachable:
-            return
-        mapped = drift.seen.mapped.get((view.source, view.index))
-        if mapped is not None and not mapped.meets:
-            yield mapping_observation(
-                view.source, view.index, (mapped.met_paths, mapped.paths), (mapped.met_keys, mapped.keys)
-            )
-        compared = drift.compared[view.source, view.index]
-        lag = drift.lag.setdefault(view.source, [])
-        unread = 0
-        for standing, item in standings(uow, view):
-            if item.lag_seconds is not None:
-                lag.append(item.lag_seconds)
-            unread += standing.verdict.words is None
-            if standing.document.document not in compared.unlooked:
-                yield from document_observations(standing, self._desk.today)
-        if unread:
-            what = f"{unread} document{'s' if unread > 1 else ''} of source {view.source}"
-            drift.not_covered.append(f"drift of text: {what}, whose text the source does not show")
-        if view.mapped:
-            yield from self._of_gone(uow, compared, view)
-
-    def _of_gone(self, uow: UnitOfWork, compared: Compared, view: PairView) -> Iterator[Observation]:
-        for name in sorted(compared.orphans.keys() | compared.ghosts.keys()):
-            document = uow.documents.get(view.source, name)
-            if document is not None:
-                rule = drift_rule(view.policies, document, view.index)
-                present, ghosts = compared.orphans.get(name, []), compared.ghosts.get(name, [])
-                yield from gone_observations(document, view.index, present, ghosts, rule)
-
-    def _of_index(self, uow: UnitOfWork, sight: PartitionSight) -> Iterator[Observation]:
-        place = (sight.index, sight.partition)
-        yield from unattributed_observations(*place, uow.chunks.not_citable(*place))
-        if sight.vectors is None:
-            return
-        differences = sight.vectors.differences()
-        if differences:
-            yield mixed_observation(*place, differences)
-        owned: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for chunk_id, owner in uow.chunks.documents_of(*place, sight.vectors.without).items():
-            owned[owner].append(chunk_id)
-        for (source, name), ids in sorted(owned.items()):
-            document = uow.documents.get(source, name)
-            about: Document | Subject = document or Subject(source=source, path=name, index=sight.index)
-            rule = drift_rule(self._desk.policies, about, sight.index)
-            where = Place(source, name, *place)
-            yield unembedded_observation(where, ids, document.owner if document else None, rule)
-
     def _left_out(self, places: Sequence[tuple[str, str]]) -> Iterator[str]:
         """Say what there was nothing to compare with."""
         for index in sorted({name for name, _ in places}):
@@ -221,6 +169,67 @@ class DriftAudit:
         for source in sorted(self._world.sources):
             if source not in fed:
                 yield f"drift of source {source}: it is not said which index it goes into"
+
+
+def state_drift(uow: UnitOfWork, drift: Drift, policies: PolicySet, today: date) -> Iterator[Observation]:
+    """Give what is to be said about all that was compared, under the policies and on the present day."""
+    for view in drift.views:
+        yield from _of_pair(uow, drift, view, today)
+    for sight in drift.seen.partitions:
+        if sight.index not in drift.seen.unreachable:
+            yield from _of_index(uow, sight, policies)
+
+
+def _of_pair(uow: UnitOfWork, drift: Drift, view: PairView, today: date) -> Iterator[Observation]:
+    if view.index in drift.seen.unreachable:
+        return
+    mapped = drift.seen.mapped.get((view.source, view.index))
+    if mapped is not None and not mapped.meets:
+        yield mapping_observation(
+            view.source, view.index, (mapped.met_paths, mapped.paths), (mapped.met_keys, mapped.keys)
+        )
+    compared = drift.compared[view.source, view.index]
+    lag = drift.lag.setdefault(view.source, [])
+    unread = 0
+    for standing, item in standings(uow, view):
+        if item.lag_seconds is not None:
+            lag.append(item.lag_seconds)
+        unread += standing.verdict.words is None
+        if standing.document.document not in compared.unlooked:
+            yield from document_observations(standing, today)
+    if unread:
+        what = f"{unread} document{'s' if unread > 1 else ''} of source {view.source}"
+        drift.not_covered.append(f"drift of text: {what}, whose text the source does not show")
+    if view.mapped:
+        yield from _of_gone(uow, compared, view)
+
+
+def _of_gone(uow: UnitOfWork, compared: Compared, view: PairView) -> Iterator[Observation]:
+    for name in sorted(compared.orphans.keys() | compared.ghosts.keys()):
+        document = uow.documents.get(view.source, name)
+        if document is not None:
+            rule = drift_rule(view.policies, document, view.index)
+            present, ghosts = compared.orphans.get(name, []), compared.ghosts.get(name, [])
+            yield from gone_observations(document, view.index, present, ghosts, rule)
+
+
+def _of_index(uow: UnitOfWork, sight: PartitionSight, policies: PolicySet) -> Iterator[Observation]:
+    place = (sight.index, sight.partition)
+    yield from unattributed_observations(*place, uow.chunks.not_citable(*place))
+    if sight.vectors is None:
+        return
+    differences = sight.vectors.differences()
+    if differences:
+        yield mixed_observation(*place, differences)
+    owned: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for chunk_id, owner in uow.chunks.documents_of(*place, sight.vectors.without).items():
+        owned[owner].append(chunk_id)
+    for (source, name), ids in sorted(owned.items()):
+        document = uow.documents.get(source, name)
+        about: Document | Subject = document or Subject(source=source, path=name, index=sight.index)
+        rule = drift_rule(policies, about, sight.index)
+        where = Place(source, name, *place)
+        yield unembedded_observation(where, ids, document.owner if document else None, rule)
 
 
 def unreachable_observation(index: str, why: str) -> Observation:

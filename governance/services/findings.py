@@ -56,6 +56,7 @@ class Reconciled:
 
     Attributes:
         live: Those that are open or acknowledged on the day, in no particular order; a preview stores none of them.
+        looked_at: Fingerprints of all that are in the scope, whatever they are.
 
     """
 
@@ -67,6 +68,19 @@ class Reconciled:
     by_kind: Counter[str] = field(default_factory=Counter)
     worst: Severity | None = None
     live: list[Finding] = field(default_factory=list)
+    looked_at: set[str] = field(default_factory=set)
+
+    def add(self, other: Reconciled) -> None:
+        """Count in what became of the findings of another scope."""
+        self.opened += other.opened
+        self.reopened += other.reopened
+        self.resolved += other.resolved
+        self.open += other.open
+        self.waived += other.waived
+        self.by_kind.update(other.by_kind)
+        self.worst = max(filter(None, (self.worst, other.worst)), key=lambda word: word.rank, default=None)
+        self.live += other.live
+        self.looked_at |= other.looked_at
 
 
 def reconcile(
@@ -76,11 +90,15 @@ def reconcile(
     waiver: Callable[[Observation], PolicyWaiver | None],
     context: RunContext,
     now: datetime,
+    policy_digest: str | None = None,
 ) -> Reconciled:
-    """Open, update, reopen or resolve findings so that they say what was observed; never one twice."""
+    """Open, update, reopen or resolve findings so that they say what was observed; never one twice.
+
+    Every period that begins carries `policy_digest`, of the policies under which all this is decided.
+    """
     observed = {item.fingerprint: item for item in observations}
     known = uow.findings.histories(sorted(scope.kinds))
-    result = Reconciled(by_kind=Counter(dict.fromkeys(scope.kinds, 0)))
+    result = Reconciled(by_kind=Counter(dict.fromkeys(scope.kinds, 0)), looked_at=observed.keys() | known.keys())
     changed: list[FindingHistory] = []
     seen_again: list[str] = []
     told: dict[tuple[Action, str], list[str]] = defaultdict(list)
@@ -92,6 +110,7 @@ def reconcile(
             after = before  # nobody looked, so it stands as it was, and counts
         else:
             after = _decide(before, item, waiver(item) if item else None, context.run_id, scope.day)
+            after = _under(policy_digest, before, after)
         _count(result, told, fingerprint, _kind(history, item), before, after)
         if after is not None and after.status in LIVE:
             result.live.append(_live(history, item, after, now))
@@ -138,6 +157,13 @@ def _decide(
             waived_until=waiver.until,
         )
     return _kept_decision(before, fresh, day)
+
+
+def _under(
+    policy_digest: str | None, before: FindingPeriod | None, after: FindingPeriod | None
+) -> FindingPeriod | None:
+    """Say under which policies something was decided; what was decided before stays as it is."""
+    return after if after is None or after is before else replace(after, policy_digest=policy_digest)
 
 
 def _kept_decision(before: FindingPeriod | None, fresh: FindingPeriod, day: date) -> FindingPeriod:

@@ -13,12 +13,16 @@ from time import monotonic
 from typing import Final, TypeAlias, TypeVar
 
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.domain.actions import Deed
+from governance.domain.actors import Role
 from governance.domain.chunks import BatchResult, ChunkKey, Metadata, PurgeReport, Record
 from governance.domain.errors import LockHeld
 from governance.domain.events import Action, Change, ChangeKind, Event, Intent
 from governance.domain.ports import Index, IndexReader, IndexWriter
 from governance.domain.values import digest_of
 from governance.guard import Guard
+from governance.policy.model import Limits
+from governance.services.blast_radius import Extent, Permit, Ruling, Verdict, draw, judge
 from governance.services.context import RunContext, unfenced
 from governance.services.logs import LogEvent, tell
 
@@ -34,18 +38,67 @@ def nothing(uow: UnitOfWork, result: BatchResult | PurgeReport) -> None:
 
 
 class WriteGate:
-    """Changes indexes, one recorded batch at a time."""
+    """Changes indexes, one recorded batch at a time.
 
-    def __init__(self, catalog: Catalog, indexes: Mapping[str, Index], guard: Guard) -> None:
+    Args:
+        catalog: Where changes are announced and recorded.
+        indexes: By name.
+        guard: Says whether a change may happen.
+        limits: Gives how much may change at once; asked when somebody asks for a permit.
+
+    """
+
+    def __init__(
+        self, catalog: Catalog, indexes: Mapping[str, Index], guard: Guard, limits: Callable[[], Limits] = Limits
+    ) -> None:
         self._catalog = catalog
         self._indexes = indexes
         self._guard = guard
+        self._limits = limits
         self._writers: dict[tuple[str, str], IndexWriter] = {}
         self._context: RunContext | None = None
 
     def prepare(self, place: tuple[str, str]) -> None:
-        """Open (index, partition) for writing, which makes a store that is not there yet; changes no record."""
+        """Open (index, partition) for writing, which makes a store that is not there yet; changes no record.
+
+        Raises:
+            Paused: Changes are paused; nothing was opened.
+
+        """
+        self.require_open()
         self._writer(*place)
+
+    def require_open(self) -> None:
+        """Raise Paused while changes are paused: for those who would work long before their first change."""
+        with self._catalog.read() as uow:
+            self._guard.require_open(uow)
+
+    def permit(
+        self, context: RunContext, deed: Deed, planned: Mapping[str, int], confirmed: int | None = None
+    ) -> Permit:
+        """Give leave to an action, as a whole and before its first change. One that changes nothing needs none.
+
+        Args:
+            context: The run.
+            deed: What is to be done.
+            planned: How many chunks of each index.
+            confirmed: The number that somebody typed; None when nobody did.
+
+        Raises:
+            RoleRefused: The actor is no operator.
+            Paused: Changes are paused.
+            LimitExceeded: The policies allow less, and the number typed is not this one; nothing was changed.
+
+        """
+        if any(planned.values()):
+            with self._catalog.write() as uow:
+                context.fence(uow)
+                context.actor.require(Role.OPERATOR)
+                self._guard.require_open(uow)
+                verdict = judge(deed, _extents(uow, planned), self._limits().of(deed), confirmed)
+                _record_verdict(uow, context, verdict)
+            verdict.require()
+        return Permit(deed, planned)
 
     def put(
         self,
@@ -58,7 +111,7 @@ class WriteGate:
         """Insert or replace records in (index, partition), then run `then` in the outcome's transaction.
 
         Raises:
-            Refused: The guard forbids it; nothing was announced or changed.
+            Refused: The guard forbids it, or changes are paused; nothing was announced or changed.
             TryAgain: The index or the catalog did not answer; the outcome is unknown.
 
         """
@@ -85,10 +138,18 @@ class WriteGate:
         ids: Sequence[str],
         reason: str,
         then: Then[BatchResult] = nothing,
+        permit: Permit | None = None,
     ) -> BatchResult:
-        """Delete records by id. Raises as `put`."""
+        """Delete records by id, and take them off the permit, which only some reasons do without.
+
+        Raises:
+            LimitExceeded: There is no permit, or one for less; nothing was announced or changed.
+            Refused: As `put`.
+            TryAgain: As `put`.
+
+        """
         change = _change(ChangeKind.DELETE, place, reason, ids)
-        return self._through(context, change, lambda writer: writer.delete(ids), then)
+        return self._through(context, change, lambda writer: writer.delete(ids), then, permit)
 
     def purge(
         self, context: RunContext, place: tuple[str, str], reason: str, then: Then[PurgeReport] = nothing
@@ -117,9 +178,14 @@ class WriteGate:
         self._writers.clear()
 
     def _through(
-        self, context: RunContext, change: Change, call: Callable[[IndexWriter], Result], then: Then[Result]
+        self,
+        context: RunContext,
+        change: Change,
+        call: Callable[[IndexWriter], Result],
+        then: Then[Result],
+        permit: Permit | None = None,
     ) -> Result:
-        intent_id = self._announce(context, change)
+        intent_id = self._announce(context, change, permit)
         self._context = context
         begun = monotonic()
         try:
@@ -161,10 +227,12 @@ class WriteGate:
             with self._catalog.write() as uow:
                 self._context.fence(uow)
 
-    def _announce(self, context: RunContext, change: Change) -> int:
+    def _announce(self, context: RunContext, change: Change, permit: Permit | None) -> int:
         with self._catalog.write() as uow:
             context.fence(uow)
             self._guard.check(uow, change, context.actor)
+            if change.kind is ChangeKind.DELETE:
+                draw(permit, change)
             intent_id = uow.intents.add(
                 change.kind,
                 change.index,
@@ -247,6 +315,32 @@ def _tell(
         outcome=outcome,
         counts=counts,
         seconds=None if begun is None else monotonic() - begun,
+    )
+
+
+def _extents(uow: UnitOfWork, planned: Mapping[str, int]) -> list[Extent]:
+    return [
+        Extent(index=index, planned=count, present=uow.chunks.count(index))
+        for index, count in sorted(planned.items())
+        if count
+    ]
+
+
+def _record_verdict(uow: UnitOfWork, context: RunContext, verdict: Verdict) -> None:
+    """Record that a limit stopped an action, or that somebody typed the number and it did not."""
+    if verdict.ruling in {Ruling.NOTHING, Ruling.WITHIN}:
+        return
+    uow.record(
+        Event(
+            action=Action.LIMIT_CONFIRMED if verdict.allowed else Action.LIMIT_REFUSED,
+            at=context.clock(),
+            actor=context.actor,
+            run_id=context.run_id,
+            index=verdict.extents[0].index if len(verdict.extents) == 1 else "",
+            reason=verdict.key,
+            outcome="done" if verdict.allowed else "refused",
+            counts={"planned": verdict.planned, "present": sum(item.present for item in verdict.extents)},
+        )
     )
 
 

@@ -16,7 +16,7 @@ from governance.config.load import load_settings
 from governance.config.settings import DEFAULT_DATABASE, Settings
 from governance.config.template import render_config, require_name
 from governance.domain.errors import ConfigError, InputError, KbgovError, TryAgain
-from governance.policy.shipped import shipped_policies
+from governance.policy.shipped import SCHEMA, shipped_policies
 from governance.services.detect_layout import check_layout_name
 from governance.services.first_look import FirstLook, Parts, look_at
 from governance.services.found_config import about_index
@@ -25,6 +25,7 @@ from governance.services.index_url import parse_index_url
 DEFAULT_INDEX: Final = "main"
 DEFAULT_SOURCE: Final = "docs"
 POLICIES: Final = "policies"
+DEFAULT_POLICIES: Final = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class InitRequest:
         source_name: None makes a name from the folder's.
         from_index: URL of an index that exists already; None for one of our own, which need not be there yet.
         layout: Who fills that index; None to find out.
+        policies: Name of the shipped policy set to begin with.
 
     """
 
@@ -46,6 +48,7 @@ class InitRequest:
     index_name: str = DEFAULT_INDEX
     from_index: str | None = None
     layout: str | None = None
+    policies: str = DEFAULT_POLICIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class Initialized:
 def initialize(
     request: InitRequest, env: Mapping[str, str], parts: Callable[[Settings], Parts] | None = None
 ) -> Initialized:
-    """Write configuration and policies, and bring the catalog to this version.
+    """Write configuration and policies, with the schema that editors read, and bring the catalog to this version.
 
     Files that are there and say the same are left alone; nothing is written when one says something else. When
     anything fails, configuration and policies that this call wrote are taken away again.
@@ -92,8 +95,8 @@ def initialize(
     source_name = _source_name(request)
     look = _look(request, parts)
     texts = {config: _config_text(request, config.parent, source_name, look)} | {
-        config.parent / POLICIES / file.name: file.read_text(encoding="utf-8")
-        for file in sorted(shipped_policies().glob("*.yaml"))
+        config.parent / POLICIES / name: (shipped_policies() / name).read_text(encoding="utf-8")
+        for name in (f"{request.policies}.yaml", SCHEMA)
     }
     missing = [path for path, text in texts.items() if not _is_there(path, text, config)]
     with _all_or_nothing() as written:

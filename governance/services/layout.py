@@ -8,7 +8,8 @@ from typing import Final
 from governance.config.settings import DocumentKeySettings, IndexFieldSettings, Settings
 from governance.domain.keys import ChunkFields, IndexLayout, KeyCase, KeyRule
 
-FIELD_NAMES: Final = tuple(field.name for field in fields(ChunkFields))
+FIELD_NAMES: Final = tuple(field.name for field in fields(ChunkFields) if field.name != "metadata")
+"""Fields of which each is filled by one key."""
 
 
 def index_layout(settings: Settings, index: str) -> IndexLayout:
@@ -28,7 +29,7 @@ def sources_of(settings: Settings, index: str) -> list[str]:
 def chunk_fields(found: IndexFieldSettings) -> ChunkFields:
     """Give which field says what: "" means none, what is not set keeps its default."""
     given = {name: value for name in FIELD_NAMES if (value := getattr(found, name)) is not None}
-    return ChunkFields(**{name: value or None for name, value in given.items()})
+    return ChunkFields(**{name: value or None for name, value in given.items()}, metadata=found.metadata)
 
 
 def key_rule(found: DocumentKeySettings) -> KeyRule:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from governance.catalog.documents import KnownDocument, SourceState
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
-from governance.domain.documents import Document, DocumentState, ProblemCode
+from governance.domain.documents import DayOrigin, Document, DocumentState, ProblemCode
 from governance.domain.events import Action, Event
 from governance.domain.ports import Listed, Source
 from governance.policy.model import ListingLimits
@@ -57,7 +57,7 @@ def list_source(source: Source, context: RunContext) -> Pass:
     entries: dict[str, Listed] = {}
     sizes: dict[str, int] = {}
     for entry in listing:
-        entries[entry.document] = Listed(entry.document, entry.raw_hash, entry.changed_on, entry.unreadable)
+        entries[entry.document] = replace(entry, raw=None)
         sizes[entry.document] = len(entry.raw or b"")
         if len(entries) % 500 == 0:
             context.progress("listing", len(entries), None)
@@ -117,23 +117,34 @@ def note_listed(
     known: Mapping[str, KnownDocument],
     now: datetime,
 ) -> None:
-    """Note what changed of listed documents whose bytes are known: back again, another day of change, unreadable."""
+    """Note what changed of listed documents whose bytes are known: back again, another day, unreadable."""
     back = [name for name in unwritten if name in known and known[name].state is not DocumentState.PRESENT]
     days: dict[str, date | None] = {
         name: entry.changed_on
         for name, entry in unwritten.items()
         if name in known and entry.unreadable is None and known[name].changed_on != entry.changed_on
     }
+    created = {
+        name: entry.created_on
+        for name, entry in unwritten.items()
+        if entry.created_on is not None and name in known and _is_news(known[name], entry.created_on)
+    }
     failed: dict[str, tuple[ProblemCode, Document | None]] = {
         name: (entry.unreadable, None) for name, entry in unwritten.items() if entry.unreadable is not None
     }
-    if not (back or days or failed):
+    if not (back or days or created or failed):
         return
     with catalog.write() as uow:
         context.fence(uow)
         uow.documents.mark(source, back, DocumentState.PRESENT, now)
         uow.documents.mark_changed(source, days)
+        uow.documents.mark_created(source, created)
         save_unreadable(uow, source, failed, known, now)
+
+
+def _is_news(known: KnownDocument, created_on: date) -> bool:
+    """Say whether the history knows another first day than the catalog, and the document says none itself."""
+    return known.created_from != DayOrigin.DOCUMENT and known.created_on != created_on
 
 
 def save_listing(uow: UnitOfWork, source: Source, run_id: int, listing: Pass, now: datetime) -> None:

@@ -55,7 +55,7 @@ def note_met(desk: Desk, context: RunContext, met: Met) -> None:
         context.fence(uow)
         scope = Scope(kinds=frozenset(kind.value for kind in MET), day=desk.today, covers=met.covers)
         waiver = policy_waivers(uow, desk.policies, desk.today)
-        reconcile(uow, _observations(uow, met), scope, waiver, context, desk.clock())
+        reconcile(uow, _observations(uow, met), scope, waiver, context, desk.clock(), desk.policies.digest)
 
 
 def _observations(uow: UnitOfWork, met: Met) -> list[Observation]:

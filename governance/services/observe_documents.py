@@ -11,11 +11,11 @@ from governance.catalog.chunks import DocumentChunk
 from governance.catalog.documents import KnownDocument
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.chunks import ChunkState, Metadata, Record
-from governance.domain.documents import Document, DocumentState, Problem, ProblemCode
+from governance.domain.documents import DayOrigin, Document, DocumentState, Problem, ProblemCode
 from governance.domain.keys import ChunkFields
 from governance.domain.ports import Index, IndexReader
 from governance.domain.values import Json, digest_of
-from governance.policy.yaml_reader import Scalar
+from governance.policy.yaml_reader import ListNode, MapNode, Node, Scalar
 from governance.services.context import RunContext
 from governance.services.keys import pseudo_source
 from governance.services.sighting import plain, text_of
@@ -24,7 +24,7 @@ from governance.sources.frontmatter import FrontMatter
 from governance.sources.mapping import facts_of
 from governance.sources.wording import clean
 
-VERSION: Final = 1
+VERSION: Final = 2
 BATCH: Final = 200
 """Documents whose chunks are read together."""
 _OURS: Final = ("title", "owner", "reviewed_on", "review_interval", "version", "labels")
@@ -134,7 +134,10 @@ def _document(
         FrontMatter(body="", values={our: Scalar(_text(metadata, key), 0, quoted=True) for our, key in _keys(fields)}),
         {our: [our] for our in _OURS},
     )
-    changed_on, bad = _changed(metadata, fields)
+    further = facts_of(FrontMatter(body="", values=_attributes(metadata, fields)), {}, None, fields.metadata)
+    changed_on, bad = _day(metadata, fields.modified, "modified")
+    created_on, unread = _day(metadata, fields.created, "created_on")
+    problems = (*facts.problems, *further.problems, *bad, *unread)
     words = sum(len(text_of(record, fields).split()) for record in found)
     document = Document(
         source=source,
@@ -148,12 +151,15 @@ def _document(
         words=words,
         owner=facts.owner,
         changed_on=changed_on,
+        created_on=created_on,
+        created_from=DayOrigin.DOCUMENT if created_on else None,
         reviewed_on=facts.reviewed_on,
         review_interval=facts.review_interval,
         logical_id=name,
         version=facts.version,
         labels=facts.labels or _labels(metadata, fields),
-        problems=tuple(replace(problem, line=None) for problem in facts.problems) + bad,
+        attributes=further.attributes,
+        problems=tuple(replace(problem, line=None) for problem in problems),
     )
     return replace(document, meta_hash=digest_of([document.title, document.owner, document.uri, document.version]))
 
@@ -165,14 +171,28 @@ def _keys(fields: ChunkFields) -> Iterator[tuple[str, str]]:
             yield our, key
 
 
-def _changed(metadata: Metadata, fields: ChunkFields) -> tuple[date | None, tuple[Problem, ...]]:
-    written = _text(metadata, fields.modified)
+def _day(metadata: Metadata, key: str | None, name: str) -> tuple[date | None, tuple[Problem, ...]]:
+    """Give the day that a field holds, or the problem that `name` has."""
+    written = _text(metadata, key)
     if not written:
         return None, ()
     try:
         return read_day(written), ()
     except ValueError:
-        return None, (Problem(ProblemCode.BAD_DATE, "modified"),)
+        return None, (Problem(ProblemCode.BAD_DATE, name),)
+
+
+def _attributes(metadata: Metadata, fields: ChunkFields) -> dict[str, Node]:
+    """Give the values of the fields that the configuration names, as front matter's reader would have."""
+    return {key: _node(metadata[key]) for key in fields.metadata if key in metadata}
+
+
+def _node(value: Json) -> Node:
+    if isinstance(value, list | tuple):
+        return ListNode(tuple(map(_node, value)), 0)
+    if isinstance(value, Mapping):
+        return MapNode({"": Scalar("", 0, quoted=True)}, {}, 0)
+    return Scalar(str(value).lower() if isinstance(value, bool) else _said(value), 0, quoted=True)
 
 
 def _labels(metadata: Metadata, fields: ChunkFields) -> tuple[str, ...]:
@@ -183,7 +203,10 @@ def _labels(metadata: Metadata, fields: ChunkFields) -> tuple[str, ...]:
 
 
 def _text(metadata: Metadata, key: str | None) -> str:
-    value: Json = metadata.get(key) if key else None
+    return _said(metadata.get(key) if key else None)
+
+
+def _said(value: Json) -> str:
     if isinstance(value, str):
         return plain(value[:_LONGEST])
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:

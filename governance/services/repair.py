@@ -12,6 +12,7 @@ from typing import Final
 
 from governance.catalog.plans import PlanState, StoredPlan
 from governance.catalog.unit_of_work import UnitOfWork
+from governance.domain.actions import Deed
 from governance.domain.actors import Role
 from governance.domain.chunks import BatchResult, ChunkKey
 from governance.domain.errors import InputError
@@ -19,6 +20,7 @@ from governance.domain.events import Action, Event
 from governance.domain.findings import FindingKind
 from governance.domain.ports import Embedder, Runner
 from governance.domain.values import Json, text_hash
+from governance.services.blast_radius import Permit
 from governance.services.context import RunContext
 from governance.services.drift import Drift, DriftAudit
 from governance.services.gate import WriteGate
@@ -170,14 +172,19 @@ class Repairer:
         self._runner = runner
         self._embedder = embedder
 
-    def apply(self, digest: str, deliver: Callable[[Sequence[RepairItem]], None]) -> Repaired:
+    def apply(
+        self, digest: str, deliver: Callable[[Sequence[RepairItem]], None], confirmed: int | None = None
+    ) -> Repaired:
         """Do what a plan says may be done here, and hand the rest to `deliver`.
 
-        A plan whose application was interrupted is finished; one that was applied is left alone.
+        A plan whose application was interrupted is finished; one that was applied is left alone. `confirmed` is the
+        number of deletions still to do, typed by whoever wants more of them than the policies allow.
 
         Raises:
             InputError: There is no such plan.
             RoleRefused: The actor is no operator.
+            Paused: Changes are paused; what was done before that stands, and a later application goes on from there.
+            LimitExceeded: The policies do not allow so many deletions at once; nothing was changed.
             PlanChanged: Something the plan speaks of is not what it was, or cannot be seen; nothing was changed.
             IndexUnreachable: An index of the plan did not answer; nothing was changed.
             LockHeld: Another process is at a source or an index.
@@ -193,6 +200,7 @@ class Repairer:
             stored = stored_plan(self._desk, stored.digest)
             if stored.state is PlanState.APPLIED:  # by a process that we have waited for
                 return Repaired(stored.digest, already=True)
+            self._gate.require_open()
             for place in places:
                 self._gate.recover(run.context, place)
             current = _planned(self._desk, self._world, run.context, places, seen)
@@ -200,7 +208,9 @@ class Repairer:
             require_seen(items, self._world, seen)
             with self._desk.catalog.read() as uow:
                 require_same(uow, stored, items, _spoken_of(stored, current))
-            result = self._carry_out(run.context, stored, items, current, deliver)
+            todo = {item.identity for item in current.items}
+            permit = self._gate.permit(run.context, Deed.DELETE, _deletions(items, todo), confirmed)
+            result = self._carry_out(run.context, stored, todo, permit, deliver)
             run.counts = {name: value for name, value in result.as_json().items() if isinstance(value, int)}
             run.state = "done" if result.complete else "partial"
         return result
@@ -209,18 +219,18 @@ class Repairer:
         self,
         context: RunContext,
         stored: StoredPlan,
-        items: Sequence[RepairItem],
-        current: RepairPlan,
+        todo: set[tuple[str, ...]],
+        permit: Permit,
         deliver: Callable[[Sequence[RepairItem]], None],
     ) -> Repaired:
-        todo = {item.identity for item in current.items}
+        items = _items(stored)
         with self._desk.catalog.write() as uow:
             context.fence(uow)
             uow.repair_plans.move(stored.digest, PlanState.APPLYING)
             _note_holes(uow, [item for item in items if item.identity in todo], context.clock())
             uow.record(_event(context, Action.REPAIR_STARTED, stored.digest, {"items": len(items)}))
         result = Repaired(stored.digest)
-        self._delete(context, items, todo, result)
+        self._delete(context, items, todo, permit, result)
         self._index(context, [item for item in items if item.identity in todo], result)
         result.pipeline = tuple(item for item in items if item.by is RepairBy.PIPELINE)
         deliver(result.pipeline)
@@ -233,7 +243,12 @@ class Repairer:
         return result
 
     def _delete(
-        self, context: RunContext, items: Sequence[RepairItem], todo: set[tuple[str, ...]], result: Repaired
+        self,
+        context: RunContext,
+        items: Sequence[RepairItem],
+        todo: set[tuple[str, ...]],
+        permit: Permit,
+        result: Repaired,
     ) -> None:
         groups: dict[tuple[str, str, str], list[RepairItem]] = defaultdict(list)
         for item in items:
@@ -243,13 +258,13 @@ class Repairer:
             there = [item for item in group if item.identity in todo]
             result.absent += len(group) - len(there)
             for start in range(0, len(there), PER_CALL):
-                self._delete_some(context, (index, partition), there[start : start + PER_CALL], reason)
+                self._delete_some(context, (index, partition), there[start : start + PER_CALL], reason, permit)
             left = self._still_there((index, partition), [item.chunk_id for item in there])
             result.remaining += len(left)
             result.deleted += len(there) - len(left)
 
     def _delete_some(
-        self, context: RunContext, place: tuple[str, str], items: Sequence[RepairItem], reason: str
+        self, context: RunContext, place: tuple[str, str], items: Sequence[RepairItem], reason: str, permit: Permit
     ) -> None:
         def note(uow: UnitOfWork, done: BatchResult) -> None:
             gone = [ChunkKey(*place, chunk_id) for chunk_id in ids if chunk_id not in done.failed]
@@ -257,7 +272,7 @@ class Repairer:
 
         ids = self._as_planned(place, items)
         if ids:
-            self._gate.delete(context, place, ids, reason, note)
+            self._gate.delete(context, place, ids, reason, note, permit)
 
     def _as_planned(self, place: tuple[str, str], items: Sequence[RepairItem]) -> list[str]:
         """Give the chunks that say what they said when the plan was made.
@@ -414,6 +429,11 @@ def _spoken_of(stored: StoredPlan, current: RepairPlan) -> list[RepairItem]:
     """Leave out what a plan said nothing about when it was made: it may have come to light since."""
     unjudged = {(source, name) for source, name in json.loads(json.dumps(stored.body["unjudged"]))}
     return [item for item in current.items if (item.source, item.document) not in unjudged]
+
+
+def _deletions(items: Sequence[RepairItem], todo: Collection[tuple[str, ...]]) -> Counter[str]:
+    """Count what is still to be deleted, by index."""
+    return Counter(item.index for item in items if item.op is RepairOp.DELETE and item.identity in todo)
 
 
 def _items(stored: StoredPlan) -> list[RepairItem]:

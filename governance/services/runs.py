@@ -86,15 +86,17 @@ def recorded_run(
         log.finished(run.state, run.counts)
 
 
+def adopt_policies(uow: UnitOfWork, desk: Desk, now: datetime) -> None:
+    """Keep the policies that are in force, so that whoever finds their digest later can read them."""
+    digest = desk.policies.digest
+    if uow.policy_sets.adopt(digest, desk.policies.canonical, now):
+        uow.record(Event(action=Action.POLICY_ADOPTED, at=now, actor=desk.actor, outcome="done", digest=digest))
+
+
 def _start(desk: Desk, command: str, as_of: date | None, areas: Sequence[str]) -> int:
     now = desk.clock()
     with desk.catalog.write() as uow:
-        if uow.policy_sets.adopt(desk.policies.digest, desk.policies.canonical, now):
-            uow.record(
-                Event(
-                    action=Action.POLICY_ADOPTED, at=now, actor=desk.actor, outcome="done", digest=desk.policies.digest
-                )
-            )
+        adopt_policies(uow, desk, now)
         run_id = uow.runs.start(command, desk.actor, now, as_of=as_of, policy_digest=desk.policies.digest, areas=areas)
         uow.record(
             Event(

@@ -97,11 +97,16 @@ def settle_pending(catalog: Catalog, view: PairView, context: RunContext, now: d
     comparison first saw it in the index.
     """
     with catalog.read() as uow:
-        changed = [after for standing, item in standings(uow, view) if (after := _settled(standing, item, now)) != item]
+        changed = unsettled(uow, view, now)
     for start in range(0, len(changed), _SAVED):
         with catalog.write() as uow:
             context.fence(uow)
             uow.comparisons.save(changed[start : start + _SAVED])
+
+
+def unsettled(uow: UnitOfWork, view: PairView, now: datetime) -> list[Comparison]:
+    """Give the comparisons of which it is to be noted otherwise since when index and source disagree."""
+    return [after for standing, item in standings(uow, view) if (after := _settled(standing, item, now)) != item]
 
 
 def _settled(standing: Standing, item: Comparison, now: datetime) -> Comparison:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final, TypeAlias
 
 from governance.catalog.chunks import Marked
 from governance.catalog.statuses import StatusReason
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.freshness import assess
+from governance.domain.actions import Deed
 from governance.domain.chunks import BatchResult
+from governance.domain.errors import LimitExceeded, Paused
 from governance.domain.findings import Finding, FindingKind
 from governance.domain.status import (
     REVIEW_DUE_FIELD,
@@ -24,9 +26,10 @@ from governance.domain.status import (
     strongest,
 )
 from governance.domain.values import Json
+from governance.policy.kinds import WriteBack
 from governance.policy.match import Subject
-from governance.policy.model import WriteBack
 from governance.policy.resolve import drift_rule, freshness_rule
+from governance.services.actions import Acting, Drifted, setters_in
 from governance.services.context import RunContext
 from governance.services.drift import Drift
 from governance.services.findings import Reconciled
@@ -55,6 +58,8 @@ class WrittenBack:
         put_back: Those of them whose mark a rewrite by somebody else had dropped.
         failed: Chunks that could not be patched.
         kept: Chunks that somebody else put into a stronger state: whoever set it lifts it.
+        paused: Why nothing, or nothing more, was marked; None when changes were not paused.
+        refused: Why no chunk was newly quarantined; None when as many as were to be may be at once.
 
     """
 
@@ -62,35 +67,62 @@ class WrittenBack:
     put_back: int = 0
     failed: int = 0
     kept: int = 0
+    paused: Paused | None = None
+    refused: LimitExceeded | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """Give the counts."""
-        return {"patched": self.patched, "put_back": self.put_back, "failed": self.failed, "kept": self.kept}
+        """Give the counts; who paused changes is for people alone, for a run keeps this."""
+        counts: dict[str, Json] = {
+            "patched": self.patched,
+            "put_back": self.put_back,
+            "failed": self.failed,
+            "kept": self.kept,
+        }
+        return {**counts, "paused": self.paused is not None, "refused": self._refused_json()}
+
+    def _refused_json(self) -> Json:
+        if self.refused is None:
+            return None
+        by_index: dict[str, Json] = {name: dict(counts) for name, counts in self.refused.counts.items()}
+        planned = sum(counts["planned"] for counts in self.refused.counts.values())
+        return {"deed": Deed.QUARANTINE.value, "limit": self.refused.item, "planned": planned, "indexes": by_index}
 
 
 class _Wanted:
-    """What chunks of one place are to say."""
+    """What chunks of one place are to say; where `quarantine` is False, none that is not quarantined yet will be."""
 
-    def __init__(self, uow: UnitOfWork, desk: Desk, place: tuple[str, str]) -> None:
+    def __init__(self, uow: UnitOfWork, desk: Desk, place: tuple[str, str], *, quarantine: bool = True) -> None:
         self._desk = desk
+        self._quarantine = quarantine
         self._index = place[0]
         self._reviews = uow.reviews.latest()
         self._documents = {(item.source, item.document): item for item in uow.documents.every()}
-        self._reasons: dict[Owner, dict[str, list[ChunkStatus]]] = defaultdict(lambda: defaultdict(list))
+        self._reasons: dict[Owner, dict[str, list[StatusReason]]] = defaultdict(lambda: defaultdict(list))
         for item in uow.status_reasons.of(*place):
-            self._reasons[item.source, item.document][item.chunk_id].append(item.status)
+            self._reasons[item.source, item.document][item.chunk_id].append(item)
         self._due: dict[Owner, tuple[bool, date | None]] = {}
 
     def mark_of(self, item: Marked) -> str:
-        """Give the mark that a chunk is to have: nothing where no policy asks for one."""
+        """Give the mark that a chunk is to have: nothing where no policy asks for one.
+
+        What a finding says counts only where a policy asks for marks; what others have set does everywhere.
+        """
         owner = (item.source, item.document)
         if owner not in self._due:
             self._due[owner] = self._asked_for(owner)
         asked, due = self._due[owner]
-        if not asked:
-            return _NOTHING
         reasons = self._reasons.get(owner, {})
-        return Mark(strongest([*reasons.get("", ()), *reasons.get(item.chunk_id, ())]), due).text
+        found = [*reasons.get("", ()), *reasons.get(item.chunk_id, ())]
+        statuses = [reason.status for reason in found if asked or not reason.setter.startswith(BY_FINDING)]
+        if not self._quarantine and not is_quarantined(item):
+            statuses = [status for status in statuses if status is not ChunkStatus.QUARANTINED]
+        if not (asked or statuses):
+            return _NOTHING
+        return Mark(strongest(statuses), due).text
+
+    def newly_quarantined(self, item: Marked) -> bool:
+        """Say whether a chunk is to be quarantined and is not yet."""
+        return not is_quarantined(item) and rank_in(self.mark_of(item)) == ChunkStatus.QUARANTINED.rank
 
     def _asked_for(self, owner: Owner) -> tuple[bool, date | None]:
         """Say whether a policy asks for marks on a document's chunks, and when its next review is due."""
@@ -105,11 +137,28 @@ class _Wanted:
         return True, assess(document, self._reviews.get(owner), rule, as_of=today, today=today).due
 
 
-def write_back(desk: Desk, gate: WriteGate, context: RunContext, drift: Drift, found: Reconciled) -> WrittenBack | None:
+def is_quarantined(item: Marked) -> bool:
+    """Say whether a chunk is in quarantine, or in a stronger state; a rewrite that dropped our mark ended none."""
+    return max(rank_in(mark_in(item.sighting)), rank_in(item.mark_written)) >= ChunkStatus.QUARANTINED.rank
+
+
+def write_back(
+    desk: Desk,
+    gate: WriteGate,
+    context: RunContext,
+    drift: Drift,
+    found: Reconciled,
+    confirmed: int | None = None,
+) -> WrittenBack | None:
     """Bring the marks of all chunks that were looked at to what the open findings say; None when nobody asks for it.
 
+    What actions set is written too, also where no policy asks for marks: then on the chunks that they are about alone.
+    It is noted which actions the indexes then carry.
+
     An audit that did not look for a kind of finding leaves what that kind has set. Only what differs is patched.
-    Where a policy no longer asks for marks, those that we wrote are taken off again.
+    Where a policy no longer asks for marks, those that we wrote are taken off again. While changes are paused nothing
+    is marked. Where more chunks than the policies allow would be newly quarantined, and `confirmed` is not their
+    number, none of them is, and the rest of the marks is written.
 
     Raises:
         RoleRefused: The actor is no operator.
@@ -117,33 +166,71 @@ def write_back(desk: Desk, gate: WriteGate, context: RunContext, drift: Drift, f
 
     """
     with desk.catalog.read() as uow:
-        if not _is_asked_for(desk) and not uow.chunks.any_marked():
+        acting = Acting(uow, desk.today)
+        if not acting and not _is_asked_for(desk) and not uow.chunks.any_marked():
             return None
     result = WrittenBack()
-    for sight in drift.seen.partitions:
-        place = (sight.index, sight.partition)
-        if sight.index in drift.seen.unreachable:
-            continue
+    places = [(item.index, item.partition) for item in drift.seen.partitions]
+    places = [place for place in places if place[0] not in drift.seen.unreachable]
+    for place in places:
         with desk.catalog.write() as uow:
             context.fence(uow)
-            setters = [f"{BY_FINDING}{kind}" for kind in found.by_kind]
-            uow.status_reasons.replace(*place, setters, _reasons(uow, drift, place, found.live), desk.clock())
-        with desk.catalog.read() as uow:
-            groups = _differing(uow, place, _Wanted(uow, desk, place), result)
-        for mark, ids in sorted(groups.items()):
-            for start in range(0, len(ids), PER_CALL):
-                _patch(gate, context, place, mark, ids[start : start + PER_CALL], result)
+            _note_reasons(uow, place, _drifted(uow, drift, place), found, acting, desk.clock())
+    try:
+        gate.require_open()
+        quarantine = _may_quarantine(desk, gate, context, places, confirmed, result)
+        for place in places:
+            with desk.catalog.read() as uow:
+                groups = _differing(uow, place, _Wanted(uow, desk, place, quarantine=quarantine), result)
+            for mark, ids in sorted(groups.items()):
+                for start in range(0, len(ids), PER_CALL):
+                    _patch(gate, context, place, mark, ids[start : start + PER_CALL], result)
+    except Paused as paused:
+        result.paused = paused
+    if acting:
+        with desk.catalog.write() as uow:
+            context.fence(uow)
+            acting.settle(uow, context)
     return result
+
+
+def _may_quarantine(
+    desk: Desk,
+    gate: WriteGate,
+    context: RunContext,
+    places: Sequence[tuple[str, str]],
+    confirmed: int | None,
+    result: WrittenBack,
+) -> bool:
+    """Ask the gate whether as many chunks may be quarantined as are not yet and are to be; note a refusal."""
+    planned: Counter[str] = Counter()
+    with desk.catalog.read() as uow:
+        for place in uow.status_reasons.places(ChunkStatus.QUARANTINED).intersection(places):
+            wanted = _Wanted(uow, desk, place)
+            planned[place[0]] += sum(wanted.newly_quarantined(item) for item in uow.chunks.marks(*place))
+    try:
+        gate.permit(context, Deed.QUARANTINE, planned, confirmed)
+    except LimitExceeded as refused:
+        result.refused = refused
+    return result.refused is None
 
 
 def _is_asked_for(desk: Desk) -> bool:
     return any(policy.drift and policy.drift.write_back is WriteBack.STATUS for policy in desk.policies.policies)
 
 
-def _reasons(uow: UnitOfWork, drift: Drift, place: tuple[str, str], live: Sequence[Finding]) -> list[StatusReason]:
+def _note_reasons(
+    uow: UnitOfWork, place: tuple[str, str], drifted: Drifted, found: Reconciled, acting: Acting, now: datetime
+) -> None:
+    """Note what findings and actions say about the chunks of one place, in the stead of what they said before."""
+    acts = acting.reasons(uow, place, drifted)
+    setters = {f"{BY_FINDING}{kind}" for kind in found.by_kind} | setters_in(uow, place, acts)
+    uow.status_reasons.replace(*place, setters, [*_reasons(place, drifted, found.live), *acts], now)
+
+
+def _reasons(place: tuple[str, str], drifted: Drifted, live: Sequence[Finding]) -> list[StatusReason]:
     """Give what the open findings say about documents and chunks of one place."""
     found: dict[tuple[str, ...], StatusReason] = {}
-    drifted = _drifted(uow, drift, place)
     for item in live:
         status = status_of_kind(item.kind)
         if status is None or item.place.index not in {"", place[0]}:

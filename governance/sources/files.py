@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
-from governance.domain.documents import Document, ParsedDocument, ProblemCode
+from governance.domain.documents import DayOrigin, Document, ParsedDocument, ProblemCode
 from governance.domain.errors import SourceUnavailable
 from governance.domain.ports import Listed, UnreadableDocument
 from governance.domain.values import digest_of, text_hash
@@ -20,7 +21,7 @@ from governance.sources.tree import FileTreeListing, entry_of, read_again
 from governance.sources.versions import VersionRule
 from governance.sources.wording import clean
 
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 """Raise it whenever the same bytes parse into something else, so that unchanged files are read again."""
 
 
@@ -43,7 +44,7 @@ class FileTreeSource:
         self._selection = Selection(options.patterns, options.exclude)
         self._versions = VersionRule.of(options.version_path_pattern, enabled=options.version_from_path)
         self._fields = options.all_fields()
-        self._wanted = wanted_keys(self._fields)
+        self._wanted = wanted_keys(self._fields, options.metadata)
 
     @property
     def name(self) -> str:
@@ -61,6 +62,7 @@ class FileTreeSource:
                 "date_order": options.date_order,
                 "version_from_path": options.version_from_path,
                 "version_path_pattern": options.version_path_pattern,
+                "metadata": list(options.metadata),
             }
         )
 
@@ -90,7 +92,7 @@ class FileTreeSource:
         if listed.unreadable is ProblemCode.NAME_NOT_UTF8:
             return listed
         raw = read_again(self._root, listed.document, self._options.max_file_bytes)
-        return entry_of(listed.document, raw, listed.changed_on)
+        return entry_of(listed.document, raw, listed.changed_on, listed.created_on)
 
     def parse(self, listed: Listed) -> ParsedDocument:
         """Turn a listed document's bytes into facts and text.
@@ -102,7 +104,7 @@ class FileTreeSource:
         raw = _raw_of(listed)
         text = _text_of(raw)
         front = read_front_matter(text, self._wanted)
-        facts = facts_of(front, self._fields, self._options.date_order)
+        facts = facts_of(front, self._fields, self._options.date_order, self._options.metadata)
         page = page_of(listed.document, front.body)
         path = self._versions.read(listed.document)
         record = Document(
@@ -118,11 +120,14 @@ class FileTreeSource:
             redirect=page.redirect(facts.redirect),
             owner=facts.owner,
             changed_on=listed.changed_on,
+            created_on=facts.created_on or listed.created_on,
+            created_from=_created_from(facts.created_on, listed.created_on),
             reviewed_on=facts.reviewed_on,
             review_interval=facts.review_interval,
             logical_id=facts.logical_id or path.logical_id,
             version=facts.version or path.version,
             labels=facts.labels,
+            attributes=facts.attributes,
             problems=facts.problems,
         )
         return ParsedDocument(
@@ -130,6 +135,12 @@ class FileTreeSource:
             body=page.body,
             full_text=more_than(page.body, text),
         )
+
+
+def _created_from(said: date | None, first: date | None) -> DayOrigin | None:
+    if said is not None:
+        return DayOrigin.DOCUMENT
+    return DayOrigin.HISTORY if first is not None else None
 
 
 def _raw_of(listed: Listed) -> bytes:

@@ -1,4 +1,4 @@
-"""Day of each document's last change, from one pass of `git log` over a checkout."""
+"""Days of each document's first commit and of its last change, from one pass of `git log` over a checkout."""
 
 from __future__ import annotations
 
@@ -63,21 +63,30 @@ class History:
 
     Attributes:
         changed_on: Day of the last change by document.
+        created_on: Day of the first commit by document.
         note: Why there are no days, or fewer than there could be; None when all is well or there is no checkout.
 
     """
 
     changed_on: Mapping[str, date] = field(default_factory=dict)
+    created_on: Mapping[str, date] = field(default_factory=dict)
     note: str | None = None
+
+    def days_of(self, document: str) -> tuple[date | None, date | None]:
+        """Give the days of a document's last change and of its first commit; None for what is not known."""
+        return self.changed_on.get(document), self.created_on.get(document)
 
 
 def read_history(root: Path, takes: Callable[[str], bool]) -> History:
-    """Ask git for the last change of every document below `root` for which `takes(path)` is true.
+    """Ask git for the first commit and the last change of every document below `root` that `takes(path)`.
 
-    The day is that of the commit, in the committer's own zone. Nothing is dated by a commit that touches more than
+    A day is that of the commit, in the committer's own zone. No change is dated by a commit that touches more than
     one and more than half of the documents of its time (an import, a reformat, the edge of a shallow clone), by a
     pure rename (the old name is followed) or by a change of the file mode. Merge commits date nothing by themselves.
-    Changes that are not committed are not dated. Reading stops as soon as every document has its day.
+    Changes that are not committed are not dated.
+
+    The first commit is the one that added the file, followed through pure renames; an import counts, as the document
+    was there by then at the latest. Reading stops as soon as every document has both days.
 
     Never raises: what git refuses is the note. Git runs without hooks, filters, pagers, prompts and network.
     """
@@ -107,7 +116,8 @@ def _read(git: _Git, takes: Callable[[str], bool]) -> History:
             if dating.done:
                 break
         whole = dating.done or answer.ended_well()
-    return History(dating.days, None if whole else "git log ended with an error, so older changes are not dated")
+    note = None if whole else "git log ended with an error, so older changes are not dated"
+    return History(dating.days, dating.first_days, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,7 @@ class Commit:
 
 
 class Dating:
-    """Walks history backwards and gives each document the day of the first change that it meets.
+    """Walks history backwards and gives each document the day of the first change that it meets, and of its adding.
 
     What a commit touches is held against the documents that there were at that commit, those deleted since included:
     an early import stays an import when the tree has grown tenfold.
@@ -151,14 +161,16 @@ class Dating:
 
     def __init__(self, documents: Mapping[str, str], was_document: Callable[[str], bool]) -> None:
         self.days: dict[str, date] = {}
+        self.first_days: dict[str, date] = {}
         self._was_document = was_document
         self._names = {path: [name] for path, name in documents.items()}
         self._undated = {path: [name] for path, name in documents.items()}
+        self._count = len(documents)
 
     @property
     def done(self) -> bool:
-        """True when every document has its day."""
-        return not self._undated
+        """True when every document has both its days."""
+        return not self._undated and len(self.first_days) == self._count
 
     def take(self, commit: Commit) -> None:
         """Look at the next older commit."""
@@ -171,6 +183,8 @@ class Dating:
             for name in self._undated.pop(change.path, ()):
                 self.days[name] = commit.day
         for change in commit.changes:
+            if change.added:
+                self.first_days.update(dict.fromkeys(self._names.get(change.path, ()), commit.day))
             for names in (self._names, self._undated):
                 _go_back(names, change)
 

@@ -13,7 +13,7 @@ from governance.sources.manifest_index import ManifestIndex
 from governance.sources.manifest_options import ManifestOptions
 from governance.sources.manifest_parse import parse_entry
 
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 """Raise it whenever the same line parses into something else, so that unchanged lines are read again."""
 
 
@@ -40,7 +40,15 @@ class ManifestSource:
     @property
     def recipe(self) -> str:
         """Digest of the reader's version and of all settings that shape a parse."""
-        return digest_of({"kind": "manifest", "reader": READER_VERSION, "date_order": self._options.date_order})
+        options = self._options
+        return digest_of(
+            {
+                "kind": "manifest",
+                "reader": READER_VERSION,
+                "date_order": options.date_order,
+                "metadata": list(options.metadata),
+            }
+        )
 
     def listing(self) -> ManifestListing:
         """Start a pass: a command is run and standard input is read to its end before this returns.
@@ -79,10 +87,10 @@ class ManifestSource:
             UnreadableDocument: The line could not be read in the first place, or its text holds what is no character.
 
         """
-        return parse_entry(self._name, listed, self._options.date_order)
+        return parse_entry(self._name, listed, self._options.date_order, self._options.metadata)
 
     def _read(self, sheet: Sheet) -> ManifestIndex:
-        self._index = ManifestIndex(sheet, self._options.max_line_bytes)
+        self._index = ManifestIndex(sheet, self._options.max_line_bytes, self._options.metadata)
         return self._index
 
     def _find(self, sheet: Sheet, document: str) -> Listed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -51,11 +51,12 @@ class ManifestIndex:
 
     """
 
-    def __init__(self, sheet: Sheet, most: int) -> None:
+    def __init__(self, sheet: Sheet, most: int, metadata: Collection[str] = ()) -> None:
         """Read the sheet. Raises OSError."""
         self.stamp = sheet.stamp
         self.findings = Findings()
         self._most = most
+        self._metadata = frozenset(metadata)
         names: list[str] = []
         places = array("q")
         for name, offset, length in self._entries(sheet):
@@ -130,7 +131,7 @@ class ManifestIndex:
     def _read(self, line: bytes, offset: int, length: int) -> Entry | EndMark | Trouble:
         if offset == 0:
             line = line.removeprefix(_BYTE_ORDER_MARK)
-        return read_line(line) if length <= self._most else read_beginning(line[:_BEGINNING])
+        return read_line(line, self._metadata) if length <= self._most else read_beginning(line[:_BEGINNING])
 
 
 class _Bytes(io.RawIOBase):

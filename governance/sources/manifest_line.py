@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from difflib import SequenceMatcher
@@ -24,6 +24,7 @@ KEYS: Final = (
     "uri",
     "title",
     "modified",
+    "created",
     "content_hash",
     "text",
     "owner",
@@ -33,6 +34,11 @@ KEYS: Final = (
     "labels",
 )
 """What a line may say of a document; other keys are left aside."""
+
+ALSO_CREATED: Final = ("created_on", "date_created", "created_at")
+"""How others call `created`; they never asked us to read it, so it counts only where it can be read."""
+ATTRIBUTES: Final = "metadata"
+"""Where an entry keeps the values of the keys that the configuration names."""
 
 NO_TEXT: Final = False
 """Stands in an entry where a value cannot be used: true, false, a fraction, an object, a list, 10,001 characters."""
@@ -101,6 +107,12 @@ class _Digits(str):
     __slots__ = ()
 
 
+class _Fraction(str):
+    """Another number, as it was written: no text for any key but those of `metadata`."""
+
+    __slots__ = ()
+
+
 class _Twice(Enum):
     """Stands for two different values of one key."""
 
@@ -110,26 +122,22 @@ class _Twice(Enum):
 _TWICE: Final = _Twice.TWICE
 
 
-def _no_text(_: str) -> bool:
-    return NO_TEXT
-
-
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=tuple, parse_int=_Digits, parse_float=_no_text, parse_constant=_no_text
+    object_pairs_hook=tuple, parse_int=_Digits, parse_float=_Fraction, parse_constant=_Fraction
 )
 
 
-def read_line(line: bytes) -> Entry | EndMark | Trouble:
+def read_line(line: bytes, metadata: Collection[str] = ()) -> Entry | EndMark | Trouble:
     """Read a line that is not blank.
 
     It is JSON in UTF-8, an object, with an `id` that is a text or a whole number and holds no control character.
-    The end marker is the object that has `"end": true` and no `id`.
+    The end marker is the object that has `"end": true` and no `id`. Of the keys in `metadata` the values are kept too.
     """
     try:
         found = _DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return Trouble.NO_OBJECT
-    return _read(found) if isinstance(found, tuple) else Trouble.NO_OBJECT
+    return _read(found, metadata) if isinstance(found, tuple) else Trouble.NO_OBJECT
 
 
 def read_beginning(line: bytes) -> Entry | Trouble:
@@ -151,8 +159,17 @@ def values_of(raw: bytes) -> Mapping[str, Json]:
 
 def changed_on(values: Mapping[str, Json]) -> date | None:
     """Give the day of the last change in UTC; None when none is given, or none that can be read."""
+    return _day(values, "modified")
+
+
+def created_on(values: Mapping[str, Json]) -> date | None:
+    """Give the day in UTC on which the document was made; None when none is given, or none that can be read."""
+    return _day(values, "created")
+
+
+def _day(values: Mapping[str, Json], key: str) -> date | None:
     try:
-        return day_of(str(values.get("modified") or ""))
+        return day_of(str(values.get(key) or ""))
     except ValueError:
         return None
 
@@ -202,7 +219,8 @@ _COLON: Final = re.compile(r"[ \t\r]*:[ \t\r]*")
 _COMMA: Final = re.compile(r"[ \t\r]*,[ \t\r]*")
 
 
-def _read(pairs: Iterable[tuple[object, object]]) -> Entry | EndMark | Trouble:
+def _read(pairs: Iterable[tuple[object, object]], metadata: Collection[str]) -> Entry | EndMark | Trouble:
+    pairs = list(pairs)
     given = _given(pairs)
     if given.get("end") is True and "id" not in given:
         count = given.get("count")
@@ -213,11 +231,46 @@ def _read(pairs: Iterable[tuple[object, object]]) -> Entry | EndMark | Trouble:
     values: dict[str, Json] = {"id": name.document}
     for key, value in given.items():
         if key not in KEYS:
-            if len(given) <= _MOST_KEYS and (meant := _meant(key)) and meant not in given:
+            known = len(given) > _MOST_KEYS or key in ALSO_CREATED or key in metadata
+            if not known and (meant := _meant(key)) and meant not in given:
                 values[meant] = NO_KEY
         elif value is not None and key != "id":
             values[key] = NO_KEY if value is _TWICE else value
+    if "created" not in values and (created := _also_created(given)):
+        values["created"] = created
+    if attributes := _attributes(pairs, metadata):
+        values[ATTRIBUTES] = attributes
     return Entry(name.document, values, None if _shows_content(values) else ProblemCode.NO_TEXT)
+
+
+def _also_created(given: Mapping[str, Json | _Twice]) -> str | None:
+    """Give the first of the other spellings that holds a moment."""
+    for key in ALSO_CREATED:
+        if isinstance(value := given.get(key), str) and _day({key: value}, key):
+            return value
+    return None
+
+
+def _attributes(pairs: Iterable[tuple[object, object]], metadata: Collection[str]) -> dict[str, Json]:
+    """Give the values of the keys that are asked for: lists of texts, NO_TEXT or NO_KEY."""
+    found: dict[str, Json] = {}
+    for key, value in pairs:
+        name = str(key)
+        if name in metadata and value is not None:
+            texts = _attribute(value)
+            found[name] = texts if found.get(name, texts) == texts else NO_KEY
+    return found
+
+
+def _attribute(value: object) -> Json:
+    """Give the texts of a value: true and false are words here, numbers stand as they were written."""
+    texts: list[str] = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, bool | str):
+            texts.append(str(item) if isinstance(item, str) else str(item).lower())
+        elif item is not None:
+            return NO_TEXT
+    return texts if sum(map(len, texts)) <= _LONGEST_VALUE else NO_TEXT
 
 
 def _given(pairs: Iterable[tuple[object, object]]) -> dict[str, Json | _Twice]:
@@ -234,13 +287,19 @@ def _said(key: str, value: object) -> Json:
     """Give a value as far as it counts: what is nested is never kept, whatever its depth."""
     if key in _MARKS and isinstance(value, bool | _Digits):
         return value
-    if key not in KEYS or value is None:
+    if value is None or (key not in KEYS and key not in ALSO_CREATED):
         return None
+    if isinstance(value, _Fraction):
+        return NO_TEXT
     if isinstance(value, list) and key in _LISTS:
-        items = [str(item) if isinstance(item, str) else NO_TEXT for item in value if item is not None]
+        items = [str(item) if _is_text(item) else NO_TEXT for item in value if item is not None]
         return items if sum(len(str(item)) for item in items) <= _LONGEST_VALUE else NO_TEXT
     fits = isinstance(value, str) and (key in _UNBOUNDED or len(value) <= _LONGEST_VALUE)
     return str(value) if fits else NO_TEXT
+
+
+def _is_text(item: object) -> bool:
+    return isinstance(item, str) and not isinstance(item, _Fraction)
 
 
 def _name(given: Json | _Twice) -> Entry | None:

@@ -29,6 +29,7 @@ class ManifestOptions:
         command_seconds: How long the command may take.
         date_order: How `03/04/2026` in `reviewed_on` is read; month first when not said.
         max_line_bytes: A document on a longer line is reported and not read.
+        metadata: Keys of a line whose values are kept as attributes of the document.
         standard_input: Gives standard input, None when there is none.
 
     """
@@ -40,4 +41,5 @@ class ManifestOptions:
     command_seconds: float = 3_600.0
     date_order: DateOrder | None = None
     max_line_bytes: int = 10_000_000
+    metadata: tuple[str, ...] = ()
     standard_input: Callable[[], IO[bytes] | None] = _standard_input

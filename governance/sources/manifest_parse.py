@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from governance.domain.documents import Document, ParsedDocument, Problem, ProblemCode
+from governance.domain.documents import DayOrigin, Document, ParsedDocument, Problem, ProblemCode
 from governance.domain.ports import Listed, UnreadableDocument
 from governance.domain.values import Json, text_hash
 from governance.policy.yaml_reader import BadNode, ListNode, MapNode, Node, Scalar
 from governance.sources.frontmatter import FrontMatter
-from governance.sources.manifest_line import NO_KEY, day_of, values_of
+from governance.sources.manifest_line import ATTRIBUTES, NO_KEY, created_on, day_of, values_of
 from governance.sources.mapping import facts_of
 from governance.sources.options import DateOrder
 from governance.sources.pages import Page, meta_hash_of, more_than, page_of, with_line_feeds
@@ -21,16 +21,18 @@ from governance.sources.wording import clean, shortened
 _FIELDS: Final = {
     field: (field,) for field in ("title", "owner", "reviewed_on", "review_interval", "version", "labels")
 }
-_OTHERS: Final = ("uri", "modified", "content_hash", "text")
+_OTHERS: Final = ("uri", "modified", "created", "content_hash", "text")
+_MOMENTS: Final = {"modified": "modified", "created": "created_on"}
+"""Keys that hold a moment, and what a problem calls them."""
 _SHA256: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-def parse_entry(source: str, listed: Listed, order: DateOrder | None) -> ParsedDocument:
+def parse_entry(source: str, listed: Listed, order: DateOrder | None, metadata: Sequence[str] = ()) -> ParsedDocument:
     """Give what the line says of its document.
 
-    Dates, intervals, owners and labels are read as in front matter. A text is read as that of a file whose name is
-    the id. Where there is none, the given hash stands for it.
+    Dates, intervals, owners, labels and attributes are read as in front matter. A text is read as that of a file
+    whose name is the id. Where there is none, the given hash stands for it.
 
     Raises:
         UnreadableDocument: Nothing was read, or the text holds what is no character.
@@ -41,6 +43,8 @@ def parse_entry(source: str, listed: Listed, order: DateOrder | None) -> ParsedD
     page = None if text is None else page_of(listed.document, text)
     front = FrontMatter("", {key: _node(values[key]) for key in _FIELDS if key in values})
     facts = facts_of(front, _FIELDS, order)
+    further = facts_of(FrontMatter("", _attributes(values)), {}, None, metadata)
+    created = created_on(values)
     record = Document(
         source=source,
         document=listed.document,
@@ -54,12 +58,17 @@ def parse_entry(source: str, listed: Listed, order: DateOrder | None) -> ParsedD
         redirect=page.redirect(None) if page else None,
         owner=facts.owner,
         changed_on=listed.changed_on,
+        created_on=created,
+        created_from=DayOrigin.DOCUMENT if created else None,
         reviewed_on=facts.reviewed_on,
         review_interval=facts.review_interval,
         logical_id=listed.document,
         version=facts.version,
         labels=facts.labels,
-        problems=_sorted({*_problems(values), *(replace(problem, line=None) for problem in facts.problems)}),
+        attributes=further.attributes,
+        problems=_sorted(
+            {*_problems(values), *(replace(item, line=None) for item in (*facts.problems, *further.problems))}
+        ),
     )
     return _with_text(replace(record, meta_hash=meta_hash_of(record)), page, text)
 
@@ -118,12 +127,19 @@ def _problems(values: Mapping[str, Json]) -> Iterator[Problem]:
         value = values.get(key)
         if isinstance(value, bool):
             code = ProblemCode.FRONT_MATTER_SYNTAX if value is NO_KEY else ProblemCode.NOT_A_SCALAR
-            yield Problem(code, key)
-    try:
-        if moment := _string(values, "modified").strip():
-            day_of(moment)
-    except ValueError:
-        yield Problem(ProblemCode.BAD_DATE, "modified")
+            yield Problem(code, _MOMENTS.get(key, key))
+    for key, name in _MOMENTS.items():
+        try:
+            if moment := _string(values, key).strip():
+                day_of(moment)
+        except ValueError:
+            yield Problem(ProblemCode.BAD_DATE, name)
+
+
+def _attributes(values: Mapping[str, Json]) -> dict[str, Node]:
+    """Give the values of the keys that the configuration names, as front matter's reader would have."""
+    found = values.get(ATTRIBUTES)
+    return {key: _node(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
 
 
 def _sorted(problems: set[Problem]) -> tuple[Problem, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -17,6 +17,10 @@ from governance.sources.wording import clean, is_template_only, shortened
 
 _NO: Final = frozenset({"false", "no", "off"})
 _YES: Final = frozenset({"true", "yes", "on"})
+MOST_VALUES: Final = 20
+"""Values of one attribute."""
+LONGEST_VALUE: Final = 200
+"""Characters of a value of an attribute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,36 +30,51 @@ class Facts:
     title: str | None = None
     owner: str | None = None
     reviewed_on: date | None = None
+    created_on: date | None = None
     review_interval: str | None = None
     version: str | None = None
     logical_id: str | None = None
     labels: tuple[str, ...] = ()
     redirect: str | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
-def wanted_keys(fields: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """Give every top-level key that may hold a value of some field; `ms.date` may also be `date` below `ms`."""
-    keys = {key for names in fields.values() for key in names}
+def wanted_keys(fields: Mapping[str, Sequence[str]], metadata: Sequence[str] = ()) -> frozenset[str]:
+    """Give every top-level key that may hold a value that is asked for; `ms.date` may also be `date` below `ms`."""
+    keys = {key for names in (*fields.values(), metadata) for key in names}
     return frozenset(keys | {key.partition(".")[0] for key in keys})
 
 
-def facts_of(front: FrontMatter, fields: Mapping[str, Sequence[str]], order: DateOrder | None = None) -> Facts:
+def facts_of(
+    front: FrontMatter,
+    fields: Mapping[str, Sequence[str]],
+    order: DateOrder | None = None,
+    metadata: Sequence[str] = (),
+) -> Facts:
     """Read every field. A value that cannot be used becomes a problem of its field, and of that field only.
 
     The first key that has a value decides: a `last_reviewed_on` that is no date is malformed, it is not
-    replaced by `date`. An empty value is no value.
+    replaced by `date`. An empty value is no value. The keys of `metadata` become attributes: a text, or a list of
+    texts and numbers; a value of which any part cannot be used is not used at all.
     """
-    return _Reader(front, fields, order).facts()
+    return _Reader(front, fields, order, metadata).facts()
 
 
 class _Reader:
     """Collects values and problems of one document."""
 
-    def __init__(self, front: FrontMatter, fields: Mapping[str, Sequence[str]], order: DateOrder | None) -> None:
+    def __init__(
+        self,
+        front: FrontMatter,
+        fields: Mapping[str, Sequence[str]],
+        order: DateOrder | None,
+        metadata: Sequence[str],
+    ) -> None:
         self._front = front
         self._fields = fields
         self._order = order
+        self._metadata = metadata
         self._problems: list[Problem] = [*front.problems]
         self._reported: set[int] = set()
 
@@ -63,12 +82,14 @@ class _Reader:
         facts = Facts(
             title=self._title(),
             owner=self._owner(),
-            reviewed_on=self._day(),
+            reviewed_on=self._day("reviewed_on"),
+            created_on=self._day("created_on"),
             review_interval=self._interval(),
             version=self._text("version"),
             logical_id=self._text("logical_id"),
             labels=self._labels(),
             redirect=self._redirect(),
+            attributes={key: values for key in self._metadata if (values := self._attribute(key))},
         )
         self._report_unread()
         problems = sorted(set(self._problems), key=lambda p: (p.line or 0, p.code, p.field or ""))
@@ -96,12 +117,12 @@ class _Reader:
         title = self._text("title")
         return None if title is None or is_template_only(title) else shortened(title)
 
-    def _day(self) -> date | None:
-        scalar = self._scalar("reviewed_on")
+    def _day(self, field: str) -> date | None:
+        scalar = self._scalar(field)
         try:
             return read_day(scalar.text, self._order) if scalar else None
         except ValueError:
-            self._report(ProblemCode.BAD_DATE, "reviewed_on", scalar)
+            self._report(ProblemCode.BAD_DATE, field, scalar)
             return None
 
     def _interval(self) -> str | None:
@@ -129,6 +150,22 @@ class _Reader:
             return None
         return "" if targets[0].lower() in _YES else targets[0]
 
+    def _attribute(self, key: str) -> tuple[str, ...]:
+        """Give the values of a key; none, and a problem, where any of them cannot be used."""
+        node, name = _look_up(self._front.values, key), attribute_field(key)
+        if node is None or _is_empty(node):
+            return ()
+        items = node.items if isinstance(node, ListNode) else (node,)
+        odd = next((item for item in items if not isinstance(item, Scalar)), None)
+        if odd is not None:
+            self._report_node(name, odd)
+            return ()
+        values = _distinct(clean(item.text) for item in items if isinstance(item, Scalar))
+        if len(values) > MOST_VALUES or any(len(value) > LONGEST_VALUE for value in values):
+            self._report(ProblemCode.TOO_LARGE, name, node)
+            return ()
+        return values
+
     def _texts(self, field: str, node: Node | None, of_mapping: Sequence[str] = ()) -> Iterator[str]:
         """Give a scalar's text, each text of a list, and of a mapping the first of these keys that it has."""
         for item in node.items if isinstance(node, ListNode) else (node,):
@@ -154,6 +191,11 @@ class _Reader:
             bad = next((bad for bad in _broken(node) if id(bad) not in self._reported), None)
             if bad is not None:
                 self._problems.append(Problem(ProblemCode.FRONT_MATTER_SYNTAX, line=bad.line))
+
+
+def attribute_field(key: str) -> str:
+    """Give what a problem calls the attribute of a key: no field of a document is called so."""
+    return f"metadata.{key}"
 
 
 def _look_up(values: Mapping[str, Node], key: str) -> Node | None:

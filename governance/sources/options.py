@@ -20,6 +20,7 @@ DEFAULT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "title": ("title",),
         "reviewed_on": ("last_reviewed_on", "reviewed_on", "reviewed", "last_reviewed", "ms.date", "date", "lastmod"),
+        "created_on": ("created", "created_on", "date_created", "created_at", "creation_date"),
         "review_interval": ("review_in", "review_interval", "review_every"),
         "owner": ("owner", "owner_slack", "ms.author", "author"),
         "version": ("version",),
@@ -57,7 +58,8 @@ class FileTreeOptions:
         version_path_pattern: Regular expression over a folder's whole name; the group `version`, else the first
             group, else all of it is the version. None uses the shipped rule.
         max_file_bytes: Larger files are reported and not read.
-        git: Whether to ask git for the day of each document's last change.
+        git: Whether to ask git for the days of each document's first commit and last change.
+        metadata: Front matter keys whose values are kept as attributes of the document.
 
     """
 
@@ -70,6 +72,7 @@ class FileTreeOptions:
     version_path_pattern: str | None = None
     max_file_bytes: int = 10_000_000
     git: bool = True
+    metadata: tuple[str, ...] = ()
 
     def all_fields(self) -> dict[str, tuple[str, ...]]:
         """Give the keys of every field: the configured ones over the defaults.

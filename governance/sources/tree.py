@@ -169,7 +169,7 @@ class FileTreeListing:
             return Listed(handy(document), "", unreadable=ProblemCode.NAME_NOT_UTF8)
         if (short := handy(document)) is not document:
             return Listed(short, "", unreadable=ProblemCode.NAME_TOO_LONG)
-        changed_on = self._history.changed_on.get(document)
+        days = self._history.days_of(document)
         try:
             raw = read_file(entry, self._max, folder.handle)
         except FileNotFoundError:
@@ -183,7 +183,7 @@ class FileTreeListing:
             if gone:
                 return None
             raw = ProblemCode.NO_ACCESS
-        return entry_of(document, raw, changed_on)
+        return entry_of(document, raw, *days)
 
 
 def handy(document: str) -> str:
@@ -193,11 +193,13 @@ def handy(document: str) -> str:
     return f"{document[:200]}…{hashlib.sha256(document.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
-def entry_of(document: str, raw: bytes | ProblemCode, changed_on: date | None) -> Listed:
+def entry_of(
+    document: str, raw: bytes | ProblemCode, changed_on: date | None, created_on: date | None = None
+) -> Listed:
     """Give the entry for what was read."""
     if isinstance(raw, ProblemCode):
-        return Listed(document, "", changed_on, raw)
-    return Listed(document, hashlib.sha256(raw).hexdigest(), changed_on, None, raw)
+        return Listed(document, "", changed_on, raw, created_on=created_on)
+    return Listed(document, hashlib.sha256(raw).hexdigest(), changed_on, None, raw, created_on)
 
 
 def read_file(name: str, most: int, folder: int) -> bytes | ProblemCode:

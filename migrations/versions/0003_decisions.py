@@ -19,6 +19,7 @@ SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Bring a catalog of 0002 here; what was seen before has no days of labels and no attributes."""
     op.add_column("document", sa.Column("created_on", sa.Date(), nullable=True))
+    op.add_column("document", sa.Column("created_from", sa.String(20), nullable=True))
     for name in ("labeled_on", "attributes"):
         op.add_column("document", sa.Column(name, JSON, nullable=False, server_default=sa.text("'{}'")))
     op.add_column("finding_period", sa.Column("policy_digest", sa.String(64), nullable=True))

@@ -30,6 +30,11 @@ def run(*arguments: str | Path, folder: Path, home: Path) -> str:
     return done.stdout
 
 
+def files(folder: Path) -> list[Path]:
+    """Give all files below a folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
@@ -69,7 +74,10 @@ def test_migrations_policies_guides_and_the_handbook_are_inside(wheel: Path, roo
     names = set(zipfile.ZipFile(wheel).namelist())
     inside = {
         "governance/_migrations/env.py",
-        "governance/_policies/default.yaml",
+        *(
+            f"governance/_policies/{path.relative_to(root / 'policies').as_posix()}"
+            for path in files(root / "policies")
+        ),
         "governance/py.typed",
         *(f"governance/_migrations/versions/{path.name}" for path in (root / "migrations/versions").glob("*.py")),
         *(f"governance/guides/{path.name}" for path in (root / "governance/guides").glob("*.md")),

@@ -52,6 +52,10 @@ INSIDE_ADAPTERS = {
 }
 
 
+PERMITTED_BY = {"governance/services/gate.py WriteGate.permit"}
+"""The only place that gives out a permit."""
+
+
 def mentions(modules: Iterable) -> Iterator[str]:
     """Give every mention of a changing method, called or handed on, as "file function: receiver.method"."""
     for module in modules:
@@ -110,3 +114,20 @@ def test_the_scan_names_file_function_and_receiver(parsed: object) -> None:
         "jobs/planted.py A.f: self.main.writer().put",
         "jobs/planted.py A.f: self.main.writer",
     }
+
+
+def permits(modules: Iterable) -> Iterator[str]:
+    """Give every place that makes a permit, as "file function"."""
+    for module in modules:
+        for where, node in module.walk():
+            if isinstance(node, ast.Call) and _last_name(node.func) == "Permit":
+                yield f"{module.path} {where}"
+
+
+def test_the_gate_alone_gives_out_permits(modules: tuple) -> None:
+    assert set(permits(modules)) == PERMITTED_BY
+
+
+@pytest.mark.parametrize("code", ["Permit(deed, {})", "import governance.services.blast_radius as b\nb.Permit(1, {})"])
+def test_a_planted_permit_is_seen(parsed: object, code: str) -> None:
+    assert list(permits([parsed("governance/services/planted.py", code)]))

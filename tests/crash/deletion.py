@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import sin
 
 from governance.catalog.unit_of_work import UnitOfWork
+from governance.domain.actions import Deed
 from governance.domain.actors import Actor
 from governance.domain.chunks import BatchResult, ChunkKey, PurgeReport, Record
 from governance.domain.values import vector_of
@@ -32,6 +33,7 @@ def delete_and_purge(base: KnowledgeBase) -> PurgeReport:
     def forget(uow: UnitOfWork, result: BatchResult) -> None:
         uow.chunks.remove([ChunkKey(*PLACE, key) for key in DOOMED if key not in result.failed], NOW)
 
+    permit = base.gate.permit(CONTEXT, Deed.DELETE, {"main": len(DOOMED)}, len(DOOMED))
     for start in range(0, len(DOOMED), 50):
-        base.gate.delete(CONTEXT, PLACE, DOOMED[start : start + 50], "test", forget)
+        base.gate.delete(CONTEXT, PLACE, DOOMED[start : start + 50], "test", forget, permit)
     return base.gate.purge(CONTEXT, PLACE, "test")

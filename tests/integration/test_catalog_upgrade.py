@@ -53,7 +53,7 @@ DOCUMENT = {
     "body_seen_at": BODY,
     "absent_since": ABSENT,
 }
-ADDED = {"created_on": None, "labeled_on": {}, "attributes": {}}
+ADDED = {"created_on": None, "created_from": None, "labeled_on": {}, "attributes": {}}
 """What a later revision knows of documents, and nobody saw then."""
 BARE = {
     **DOCUMENT,

@@ -55,6 +55,7 @@ def test_all_is_well(kbgov: InProcess) -> None:
         "database",
         "secure_delete",
         "clock",
+        "changes",
         "disk of index main",
         "disk of the catalog",
         "source docs",
@@ -63,7 +64,7 @@ def test_all_is_well(kbgov: InProcess) -> None:
         "last audit",
     ]
     assert {item["status"] for item in result.json["checks"]} == {"ok"}
-    assert "11 ok" in kbgov("doctor").out
+    assert "12 ok" in kbgov("doctor").out
 
 
 def test_the_scratch_record_leaves_no_trace(kbgov: InProcess) -> None:

@@ -11,6 +11,8 @@ import pytest
 from governance.policy.shipped import shipped_policies
 from tests.command_line import InProcess
 
+WRITTEN = ("policies/default.yaml", "policies/policies.schema.json")
+
 
 @pytest.fixture
 def kbgov(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> InProcess:
@@ -26,9 +28,10 @@ def test_everything_is_created_and_named(kbgov: InProcess) -> None:
     assert result.json == {
         "config": str(folder / "kbgov.toml"),
         "database": str(folder / "kbgov.db"),
-        "created": [str(folder / name) for name in ("kbgov.toml", "policies/default.yaml", "kbgov.db")],
+        "created": [str(folder / name) for name in ("kbgov.toml", *WRITTEN, "kbgov.db")],
     }
-    assert (folder / "policies/default.yaml").read_bytes() == (shipped_policies() / "default.yaml").read_bytes()
+    for name in WRITTEN:
+        assert (folder / name).read_bytes() == (shipped_policies() / Path(name).name).read_bytes()
     assert kbgov("ingest", "--config", "work/kbgov.toml").code == 0
 
 
@@ -50,7 +53,7 @@ def test_a_second_time_finds_everything_there(kbgov: InProcess) -> None:
     assert "Everything was there already" in kbgov("init", "--source", "docs").out
 
 
-@pytest.mark.parametrize("name", ["kbgov.toml", "policies/default.yaml"])
+@pytest.mark.parametrize("name", ["kbgov.toml", *WRITTEN])
 def test_a_file_that_says_something_else_is_kept_and_nothing_is_written(kbgov: InProcess, name: str) -> None:
     file = kbgov.folder / name
     file.parent.mkdir(exist_ok=True)

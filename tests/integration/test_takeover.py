@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from governance.catalog.unit_of_work import UnitOfWork
+from governance.domain.actions import Deed
 from governance.domain.actors import Actor
 from governance.domain.errors import LockHeld
 from governance.services.context import RunContext
@@ -43,8 +44,9 @@ CONTEXT = RunContext(actor=Actor(id="tester"), run_id=1, clock=lambda: NOW)
 
 def test_a_change_whose_lease_is_lost_before_the_index_commits_is_not_made(base: KnowledgeBase) -> None:
     before = base.records()
+    permit = base.gate.permit(CONTEXT, Deed.DELETE, {"main": len(before)})
     with pytest.raises(LockHeld):
-        base.gate.delete(replace(CONTEXT, fence=Fence(1)), PLACE, list(before), "test")
+        base.gate.delete(replace(CONTEXT, fence=Fence(1)), PLACE, list(before), "test", permit=permit)
     assert base.records().keys() == before.keys()
     assert base.gate.recover(CONTEXT, PLACE) == 1
     assert base.unaccounted() == []
@@ -52,8 +54,9 @@ def test_a_change_whose_lease_is_lost_before_the_index_commits_is_not_made(base:
 
 def test_a_change_made_after_a_takeover_is_looked_into_again(base: KnowledgeBase) -> None:
     ids = list(base.records())
+    permit = base.gate.permit(CONTEXT, Deed.DELETE, {"main": len(ids)})
     with pytest.raises(LockHeld):
-        base.gate.delete(replace(CONTEXT, fence=Fence(2)), PLACE, ids, "test")
+        base.gate.delete(replace(CONTEXT, fence=Fence(2)), PLACE, ids, "test", permit=permit)
     assert base.records() == {}
     with base.catalog.read() as uow:
         [left] = uow.intents.unsettled(*PLACE)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from governance.catalog.documents import DocumentMoment, KnownDocument
 from governance.catalog.unit_of_work import Catalog
-from governance.domain.documents import Document, DocumentState, Problem, ProblemCode
+from governance.domain.documents import DayOrigin, Document, DocumentState, Problem, ProblemCode
 from tests.catalog_rows import HOUR, NOW, document
 
 LATER = NOW + HOUR
@@ -53,6 +53,7 @@ def test_a_document_is_given_back_as_it_was_saved(catalog: Catalog) -> None:
         words=None,
         redirect="",
         changed_on=date(2026, 3, 1),
+        created_from=DayOrigin.HISTORY,
         reviewed_on=date(2026, 2, 1),
         review_interval="6 months",
         version="v2",

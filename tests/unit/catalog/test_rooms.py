@@ -121,6 +121,16 @@ def since(uow: UnitOfWork) -> dict[str, Any]:
     return {row.setter: row.since for row in rows}
 
 
+def test_the_places_of_a_status_are_those_where_something_sets_it(catalog: Catalog) -> None:
+    first, second = reason("one"), reason("two", ChunkStatus.QUARANTINED, partition="tenant")
+    with catalog.write() as uow:
+        uow.status_reasons.replace("main", "", ["one"], [first], NOW)
+        uow.status_reasons.replace("main", "tenant", ["two"], [second, second._replace(document="two.md")], NOW)
+        assert uow.status_reasons.places(ChunkStatus.QUARANTINED) == {("main", "tenant")}
+        assert uow.status_reasons.places(ChunkStatus.STALE) == {("main", "")}
+        assert uow.status_reasons.places(ChunkStatus.RESTRICTED) == set()
+
+
 def test_what_set_a_status_alone_lifts_it(catalog: Catalog) -> None:
     ours, theirs = reason("finding:freshness.overdue"), reason("finding:drift.content")
     with catalog.write() as uow:

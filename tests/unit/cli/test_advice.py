@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -37,6 +38,11 @@ def finding(kind: FindingKind, where: Place, **evidence: str) -> Finding:
 )
 def test_a_finding_is_named_by_what_it_is_about(where: Place, name: str) -> None:
     assert place(finding(FindingKind.DUPLICATE_ID, where)) == name
+
+
+def test_a_finding_about_a_policy_is_named_by_it() -> None:
+    found = finding(FindingKind.WAIVER_EXPIRED, Place())
+    assert place(replace(found, period=replace(found.period, policy="hr-pages"))) == "policy hr-pages"
 
 
 def test_advice_is_one_line() -> None:

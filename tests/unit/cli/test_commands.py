@@ -34,6 +34,8 @@ def test_the_commands_of_the_contract_are_there() -> None:
             ("doctor",),
             ("guide",),
             ("completion",),
+            ("pause",),
+            ("resume",),
             ("demo",),
             ("audit", "run"),
             ("db", "upgrade"),
@@ -43,6 +45,7 @@ def test_the_commands_of_the_contract_are_there() -> None:
         *(("drift", verb) for verb in ("plan", "apply")),
         *(("damage", verb) for verb in ("load", "list")),
         *(("documents", verb) for verb in ("list", "show", "verify")),
+        *(("policy", verb) for verb in ("validate", "schema", "explain", "test", "diff", "show")),
         *(("findings", verb) for verb in ("list", "show", "ack", "waive", "assign")),
     }
 

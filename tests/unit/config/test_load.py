@@ -197,7 +197,7 @@ MISTAKES = [
         '[sources.a]\nroot = "y"\nfields = {reviewed = "x"}',
         "unknown key 'sources.a.fields.reviewed'",
         "sources.a.fields.reviewed",
-        "did you mean 'reviewed_on'? Known here: labels, logical_id, owner, redirect, review_interval, reviewed_on, ",
+        "did you mean 'reviewed_on'? Known here: created_on, labels, logical_id, owner, redirect, review_interval, ",
     ),
     ("[ingest]\nchunk = 1", "unknown key 'ingest.chunk'", "ingest.chunk", "known here: chunk_characters, embedder"),
     (
@@ -477,3 +477,27 @@ def test_settings_cannot_be_changed(folder: Path) -> None:
     options = settings.index_options("main")
     options["path"] = "changed"
     assert settings.indexes["main"].options["path"] == "main.index"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ('["a", "b", "a"]', "names a key twice"),
+        (str([f"k{number}" for number in range(21)]), "names more than 20 keys"),
+        ('["a", " "]', "must not be empty"),
+    ],
+)
+@pytest.mark.parametrize("section", ['[sources.a]\nroot = "x"\n', "[indexes.a]\n[indexes.a.fields]\n"])
+def test_keys_of_metadata_are_named_once_and_are_not_many(
+    folder: Path, section: str, written: str, message: str
+) -> None:
+    assert message in error_of(folder, f"{section}metadata = {written}").message
+
+
+def test_every_key_of_metadata_that_is_read_anywhere_is_known(folder: Path) -> None:
+    text = (
+        '[sources.a]\nroot = "x"\nmetadata = ["team", "level"]\n[sources.b]\nroot = "y"\n'
+        '[indexes.main.fields]\nmetadata = ["team", "space"]\n'
+    )
+    assert load(folder, text).metadata_keys == {"team", "level", "space"}
+    assert load(folder, "").metadata_keys == frozenset()

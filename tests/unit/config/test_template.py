@@ -67,6 +67,7 @@ def test_every_key_of_the_comments_is_one_that_is_known(tmp_path: Path) -> None:
     file.write_text(text)
     handbook = load_settings(file, {}).sources["handbook"]
     assert handbook.fields == {"reviewed_on": ("checked",)}
+    assert handbook.metadata == ("department",)
     assert (handbook.patterns, handbook.exclude, handbook.date_order) == (("*.md", "*.txt"), ("drafts/",), "dmy")
 
 

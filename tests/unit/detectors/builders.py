@@ -13,7 +13,9 @@ from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document, Review
 from governance.domain.findings import FindingKind, Observation
 from governance.domain.ports import Signature
+from governance.policy.kinds import RetentionEvent
 from governance.policy.model import FreshnessRule
+from governance.policy.resolve import RetentionRule
 
 TODAY = date(2026, 11, 21)
 
@@ -59,6 +61,19 @@ def rule(**changes: Any) -> FreshnessRule:
         "report_unknown": True,
     }
     return FreshnessRule(**{**facts, **changes})
+
+
+def retention(**changes: Any) -> RetentionRule:
+    facts: dict[str, Any] = {
+        "policy": "records",
+        "file": "records.yaml",
+        "line": 3,
+        "class_name": "records",
+        "event": RetentionEvent.MODIFIED,
+        "period": Interval.parse("1 year"),
+        "legal_basis": "a law",
+    }
+    return RetentionRule(**{**facts, **changes})
 
 
 def kinds(observations: Iterable[Observation]) -> list[FindingKind]:

@@ -23,7 +23,7 @@ from governance.detectors.registry import (
 from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document, Problem, ProblemCode
 from governance.domain.findings import FindingKind, Severity
-from tests.unit.detectors.builders import TODAY, ListStore, document, rule
+from tests.unit.detectors.builders import TODAY, ListStore, document, retention, rule
 
 
 def names(*words: Word) -> set[str]:
@@ -40,6 +40,7 @@ def test_freshness_runs_all_and_drift_the_shape_of_pages() -> None:
     assert names(Word.FRESHNESS) == {"freshness", "structure", "coverage", "superseded"}
     assert names(Word.DRIFT) == {"structure", "coverage"}
     assert names(Word.PII) == {"coverage"}
+    assert names(Word.RETENTION) == {"retention", "coverage"}
 
 
 def test_a_run_may_resolve_only_what_it_looks_for() -> None:
@@ -48,13 +49,17 @@ def test_a_run_may_resolve_only_what_it_looks_for() -> None:
     assert kinds_for({Word.DRIFT}, compared=False) == shape
     assert kinds_for({Word.DRIFT}) == shape | COMPARED
     assert kinds_for({Word.FRESHNESS}).isdisjoint(COMPARED)
+    assert {FindingKind.UNCLASSIFIED, FindingKind.NO_BASIS, FindingKind.EXPIRED} <= kinds_for({Word.RETENTION})
+
+
+def test_what_is_about_the_policies_themselves_is_said_by_every_audit() -> None:
+    assert FindingKind.WAIVER_EXPIRED in kinds_for({Word.PII})
 
 
 def test_words_that_nothing_answers_to_are_named() -> None:
     assert not_yet_audited(set(Word)) == (
         Word.PII,
         Word.DUPLICATES,
-        Word.RETENTION,
         Word.QUALITY,
         Word.CONFLICTS,
     )
@@ -69,10 +74,11 @@ def test_words_that_nothing_answers_to_are_named() -> None:
         document(reviewed_on=TODAY, review_interval="1 week"),
         document(problems=(Problem(ProblemCode.BAD_DATE, "reviewed_on"),)),
         document(unreadable=ProblemCode.NUL_BYTE),
+        document(changed_on=date(2020, 1, 1)),
     ],
 )
 def test_a_detector_states_only_kinds_that_it_declares(doc: Document) -> None:
-    subject = Subject(document=doc, review=None, rule=rule(), as_of=TODAY, today=TODAY)
+    subject = Subject(document=doc, review=None, rule=rule(), as_of=TODAY, today=TODAY, retention=retention())
     said = 0
     for entry in RECORD_DETECTORS:
         for observation in entry.detect(subject):

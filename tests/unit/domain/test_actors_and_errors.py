@@ -17,6 +17,13 @@ def test_an_actor_without_the_role_is_refused_with_the_next_step() -> None:
     assert refused.value.next_step
 
 
+def test_one_of_several_roles_is_enough_and_without_any_all_are_named() -> None:
+    steward = Actor(id="dana", roles=frozenset({Role.STEWARD}))
+    steward.require(Role.OPERATOR, Role.STEWARD)
+    with pytest.raises(RoleRefused, match="the role operator or admin, which"):
+        steward.require(Role.OPERATOR, Role.ADMIN)
+
+
 def test_the_one_operator_of_a_new_installation_holds_every_role_by_assertion() -> None:
     operator = Actor(id="dana")
     for role in Role:
@@ -36,6 +43,9 @@ def test_the_one_operator_of_a_new_installation_holds_every_role_by_assertion() 
         ("RoleRefused", "role", 6),
         ("ListingRefused", "listing_refused", 6),
         ("ForeignVectorsRefused", "foreign_vectors", 6),
+        ("PlanChanged", "plan_changed", 6),
+        ("Paused", "paused", 6),
+        ("LimitExceeded", "limit_exceeded", 6),
         ("TryAgain", "try_again", 75),
         ("LockHeld", "lock_held", 75),
         ("IndexUnreachable", "index_unreachable", 75),

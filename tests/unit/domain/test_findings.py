@@ -108,6 +108,7 @@ def test_a_finding_is_shown_in_the_contracts_shape(
         "partition",
         "rule",
         "policy",
+        "policy_digest",
         "message",
         "owner",
         "evidence",

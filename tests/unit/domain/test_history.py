@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.domain.findings import FindingPeriod, FindingStatus, Severity
-from governance.domain.history import period_at, splice
+from governance.domain.history import lay_down, merged, period_at, splice
 
 BASE = date(2026, 1, 1)
 HORIZON = 40
@@ -97,3 +98,30 @@ def test_a_day_before_or_after_all_periods_has_none() -> None:
     assert period_at(history, BASE + timedelta(days=2)) is None
     assert period_at(history, BASE + timedelta(days=9)) is None
     assert period_at(history, BASE + timedelta(days=8)) == history[0]
+
+
+def test_other_policies_that_come_to_the_same_leave_a_period_under_those_that_decided_first() -> None:
+    old = replace(period("same", 0, None), policy_digest="a" * 64, run_id=1)
+    new = replace(period("same", 5, None), policy_digest="b" * 64, run_id=2)
+    joint = BASE + timedelta(days=5)
+    assert merged(splice((old,), new, joint, None), joint) == (old,)
+    unknown = replace(old, policy_digest=None)
+    assert merged(splice((unknown,), new, joint, None), joint) == (replace(old, policy_digest="b" * 64),)
+    other = replace(new, message="other")
+    assert merged(splice((old,), other, joint, None), joint)[1].policy_digest == "b" * 64
+
+
+def test_the_run_that_takes_notice_of_a_waivers_end_says_under_which_policies() -> None:
+    waived = replace(
+        period("waived", 0, None),
+        status=FindingStatus.WAIVED,
+        actor="ada",
+        waived_until=BASE + timedelta(days=2),
+        policy_digest="a" * 64,
+    )
+    over = BASE + timedelta(days=3)
+    history = lay_down((), waived, BASE, None)
+    assert [(item.status, item.policy_digest, item.run_id) for item in history][1] == ("open", "a" * 64, None)
+    seen = replace(history[1], run_id=9, policy_digest="b" * 64)
+    later = merged(lay_down(history, seen, over + timedelta(days=1), None), over + timedelta(days=1))
+    assert [(item.status, item.policy_digest, item.run_id) for item in later][1] == ("open", "b" * 64, 9)

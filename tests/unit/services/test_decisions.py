@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from governance.catalog.tables import event
+from governance.catalog.tables import event, metadata
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor, Role
 from governance.domain.errors import InputError, RoleRefused
 from governance.domain.findings import FindingKind, FindingStatus, Observation, Place, Severity
-from governance.policy.loader import load_policies
+from governance.policy.loader import load_policies, parse_policies
 from governance.services.context import RunContext
 from governance.services.decisions import acknowledge, assign, list_findings, show_finding, waive
 from governance.services.findings import Scope, reconcile
@@ -59,7 +59,8 @@ def actions(desk: Desk) -> list[tuple[str, str, str]]:
 def test_an_acknowledged_finding_says_who_and_since_when(desk: Desk) -> None:
     audited(desk, [OVERDUE], TODAY - timedelta(days=3))
     acknowledge(desk, OVERDUE.fingerprint)
-    found, periods = show_finding(desk, OVERDUE.fingerprint)
+    shown = show_finding(desk, OVERDUE.fingerprint)
+    found, periods = shown.finding, shown.history
     assert found.period.status is FindingStatus.ACKNOWLEDGED
     assert found.period.actor == "ada"
     assert [(p.status.value, p.from_day, p.until_day) for p in periods] == [
@@ -88,7 +89,8 @@ def test_a_decision_of_the_day_can_be_changed_the_same_day(desk: Desk) -> None:
     audited(desk, [OVERDUE])
     waive(desk, OVERDUE.fingerprint, reason="planned-work", until=TODAY)
     acknowledge(desk, OVERDUE.fingerprint)
-    found, periods = show_finding(desk, OVERDUE.fingerprint)
+    shown = show_finding(desk, OVERDUE.fingerprint)
+    found, periods = shown.finding, shown.history
     assert len(periods) == 1
     assert (found.period.status.value, found.period.reason_code, found.period.waived_until) == (
         "acknowledged",
@@ -112,14 +114,14 @@ def test_there_is_nothing_to_decide_about_a_resolved_finding(desk: Desk) -> None
 def test_an_assignee_takes_the_owners_place(desk: Desk) -> None:
     audited(desk, [OVERDUE])
     assign(desk, OVERDUE.fingerprint, "cleo")
-    assert show_finding(desk, OVERDUE.fingerprint)[0].period.owner == "cleo"
+    assert show_finding(desk, OVERDUE.fingerprint).finding.period.owner == "cleo"
     assert actions(desk) == [("finding.assigned", "", OVERDUE.fingerprint)]
 
 
 def test_a_fingerprint_may_be_shortened_as_long_as_it_names_one(desk: Desk) -> None:
     many = [replace(OVERDUE, place=Place(source="docs", document=f"{n}.md")) for n in range(20)]
     audited(desk, many)
-    assert show_finding(desk, many[0].fingerprint[:12])[0].fingerprint == many[0].fingerprint
+    assert show_finding(desk, many[0].fingerprint[:12]).finding.fingerprint == many[0].fingerprint
     with pytest.raises(InputError, match="begin like this"):
         show_finding(desk, next(c for c in "0123456789abcdef" if sum(m.fingerprint[0] == c for m in many) > 1))
     for nothing in ("", "zz", "%", "_" * 32):
@@ -129,7 +131,8 @@ def test_a_fingerprint_may_be_shortened_as_long_as_it_names_one(desk: Desk) -> N
 
 def test_a_finding_that_only_an_earlier_days_audit_knows_can_be_shown(desk: Desk) -> None:
     audited(desk, [OVERDUE], TODAY - timedelta(days=9), until=TODAY - timedelta(days=4))
-    found, periods = show_finding(desk, OVERDUE.fingerprint)
+    shown = show_finding(desk, OVERDUE.fingerprint)
+    found, periods = shown.finding, shown.history
     assert found.period == periods[-1]
     assert found.period.until_day == TODAY - timedelta(days=4)
     assert list_findings(desk) == []
@@ -165,3 +168,66 @@ def test_readers_may_look_and_stewards_may_decide(desk: Desk) -> None:
         with pytest.raises(RoleRefused):
             call()
     assert actions(desk) == []
+
+
+OWN = """
+document: policies
+version: 1
+reasons:
+  - {code: board-decision, meaning: decided by the board}
+policies: [{name: all, kind: freshness}]
+"""
+
+
+def test_the_policies_may_add_reasons(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    with pytest.raises(InputError) as caught:
+        waive(desk, OVERDUE.fingerprint, reason="board-decision", until=TODAY)
+    assert str(caught.value.next_step).startswith("known here: accepted-risk, ")
+    own = replace(desk, policies=parse_policies(OWN))
+    with pytest.raises(InputError) as caught:
+        waive(own, OVERDUE.fingerprint, reason="bord-decision", until=TODAY)
+    assert str(caught.value.next_step).startswith("did you mean 'board-decision'?")
+    waive(own, OVERDUE.fingerprint, reason="board-decision", until=TODAY)
+    period = show_finding(desk, OVERDUE.fingerprint).finding.period
+    assert (period.reason_code, period.policy_digest) == ("board-decision", own.policies.digest)
+
+
+def test_a_decision_keeps_the_policies_under_which_it_was_made(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    acknowledge(desk, OVERDUE.fingerprint)
+    assert show_finding(desk, OVERDUE.fingerprint).finding.period.policy_digest == desk.policies.digest
+    with desk.catalog.write() as uow:
+        assert uow.policy_sets.adopt(desk.policies.digest, "", NOW) is False
+        events = uow.connection.execute(select(event.c.action).order_by(event.c.seq)).scalars().all()
+    assert events[-2:] == ["policy.adopted", "finding.acknowledged"]
+
+
+def test_a_note_stands_beside_the_decision_and_nowhere_else(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    acknowledge(desk, OVERDUE.fingerprint, note="  ask Dana in room 7 \n")
+    waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY, note="Dana says: next week")
+    waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY, note="  ")
+    notes = show_finding(desk, OVERDUE.fingerprint).notes
+    assert [(item.text, item.actor, item.written_at) for item in notes] == [
+        ("ask Dana in room 7", "ada", NOW),
+        ("Dana says: next week", "ada", NOW),
+    ]
+    with desk.catalog.write() as uow:
+        for table in metadata.sorted_tables:
+            if table.name != "note":
+                assert "Dana" not in repr(uow.connection.execute(select(table)).all())
+        uow.notes.clear("finding", OVERDUE.fingerprint)
+    assert show_finding(desk, OVERDUE.fingerprint).notes == ()
+
+
+@pytest.mark.parametrize("note", ["x" * 2001, "a\0b", "a\x1b[2J"])
+def test_a_note_that_cannot_be_kept_leaves_the_decision_unmade(desk: Desk, note: str) -> None:
+    audited(desk, [OVERDUE])
+    for decide in (
+        lambda: acknowledge(desk, OVERDUE.fingerprint, note=note),
+        lambda: waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY, note=note),
+    ):
+        with pytest.raises(InputError):
+            decide()
+    assert show_finding(desk, OVERDUE.fingerprint).finding.period.status is FindingStatus.OPEN

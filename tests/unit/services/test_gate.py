@@ -7,14 +7,17 @@ import pytest
 from sqlalchemy import Engine, select
 
 from governance.catalog.chunks import ChunkRow
+from governance.catalog.pauses import Pause
 from governance.catalog.tables import chunk, event, intent
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.domain.actions import Deed
 from governance.domain.actors import Actor, Role
 from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
-from governance.domain.errors import IndexUnreachable, LockHeld, Refused, RoleRefused
+from governance.domain.errors import IndexUnreachable, LimitExceeded, LockHeld, Paused, Refused, RoleRefused
 from governance.domain.ports import Fence, unfenced
 from governance.domain.values import digest_of
 from governance.guard import Guard
+from governance.policy.model import ActionLimit, Limits
 from governance.services.context import RunContext
 from governance.services.gate import WriteGate
 
@@ -294,3 +297,142 @@ def test_one_writer_per_place_is_opened_and_closed_once(bench: Bench) -> None:
     bench.gate.close()
     bench.gate.close()
     assert (bench.store.opened, bench.store.closed) == (1, 1)
+
+
+def pause(bench: Bench) -> None:
+    with bench.catalog.write() as uow:
+        uow.pauses.begin(Pause(reason="planned-work", actor="bo", since=NOW))
+
+
+def resume(bench: Bench) -> None:
+    with bench.catalog.write() as uow:
+        uow.pauses.end()
+
+
+def test_while_changes_are_paused_none_is_announced_or_made(bench: Bench) -> None:
+    permit = bench.gate.permit(bench.context, Deed.DELETE, {"main": 1}, 1)
+    before = bench.events()
+    pause(bench)
+    for call in (
+        lambda: bench.gate.prepare(PLACE),
+        lambda: bench.gate.put(bench.context, PLACE, RECORDS, "ingest.new_body", save),
+        lambda: bench.gate.patch(bench.context, PLACE, [(["c1"], {"a": 1})], "ingest.new_metadata"),
+        lambda: bench.gate.delete(bench.context, PLACE, ["c1"], "source.gone"),
+        lambda: bench.gate.delete(bench.context, PLACE, ["c1"], "drift.orphan", permit=permit),
+        lambda: bench.gate.purge(bench.context, PLACE, "purge"),
+        lambda: bench.gate.permit(bench.context, Deed.DELETE, {"main": 1}, 1),
+        bench.gate.require_open,
+    ):
+        with pytest.raises(Paused, match="since 2026-03-02T09:00:00Z by bo \\(planned-work\\)"):
+            call()
+    assert (bench.store.calls, bench.store.opened) == ([], 0)
+    assert (bench.intents(), bench.events(), bench.chunks()) == ([], before, [])
+    assert permit.left("main") == 1
+    resume(bench)
+    bench.gate.put(bench.context, PLACE, RECORDS, "ingest.new_body", save)
+    assert bench.chunks() == ["c1", "c2"]
+
+
+def test_a_pause_that_comes_while_a_change_is_made_lets_it_end_and_stops_the_next(catalog_engine: Engine) -> None:
+    bench = Bench(catalog_engine)
+    store = Store(lambda _call: pause(bench))
+    gate = WriteGate(bench.catalog, {"main": store}, Guard())
+    gate.put(bench.context, PLACE, RECORDS, "ingest.new_body", save)
+    assert bench.intents() == [("put", [], "done")]
+    with pytest.raises(Paused):
+        gate.put(bench.context, PLACE, RECORDS, "ingest.new_body", save)
+    assert bench.intents() == [("put", [], "done")]
+
+
+def test_what_was_left_open_is_looked_into_while_changes_are_paused(bench: Bench) -> None:
+    bench.store.breaks = "after put"
+    with pytest.raises(IndexUnreachable):
+        bench.gate.put(bench.context, PLACE, RECORDS, "ingest.new_body")
+    pause(bench)
+    assert bench.gate.recover(bench.context, PLACE) == 1
+    assert bench.intents() == [("put", [], "unknown")]
+
+
+def limited(bench: Bench, items: int, percent: int) -> WriteGate:
+    limit = ActionLimit(max_items=items, max_percent=percent)
+    bench.gate.put(bench.context, PLACE, RECORDS, "ingest.new_body", save)
+    return WriteGate(bench.catalog, {"main": bench.store}, Guard(), lambda: Limits(actions={Deed.DELETE: limit}))
+
+
+def test_a_deletion_that_nothing_else_holds_back_needs_a_permit(bench: Bench) -> None:
+    gate = limited(bench, 2, 100)
+    before = bench.events()
+    with pytest.raises(LimitExceeded, match="without a permit"):
+        gate.delete(bench.context, PLACE, ["c1"], "drift.orphan")
+    assert (bench.store.calls, bench.events()) == (["put"], before)
+    permit = gate.permit(bench.context, Deed.DELETE, {"main": 2})
+    gate.delete(bench.context, PLACE, ["c1"], "drift.orphan", permit=permit)
+    with pytest.raises(LimitExceeded, match="1 are left"):
+        gate.delete(bench.context, PLACE, ["c2", "c3"], "drift.orphan", permit=permit)
+    assert bench.store.rows.keys() == {"c2"}
+    assert [row[0] for row in bench.intents()] == ["put", "delete"]
+    gate.delete(bench.context, PLACE, ["c2"], "drift.orphan", permit=permit)
+    assert permit.left("main") == 0
+
+
+def test_a_permit_is_refused_before_anything_and_the_refusal_is_an_event(bench: Bench) -> None:
+    gate = limited(bench, 100, 50)
+    assert gate.permit(bench.context, Deed.DELETE, {"main": 1}).left("main") == 1
+    assert len(bench.events()) == 2
+    with pytest.raises(LimitExceeded, match="2 of 2 chunks \\(100 %\\) in main") as refused:
+        gate.permit(bench.context, Deed.DELETE, {"main": 2})
+    assert refused.value.item == "limits.delete.max_percent"
+    with pytest.raises(LimitExceeded, match="which is 2 and not the 3"):
+        gate.permit(bench.context, Deed.DELETE, {"main": 2}, 3)
+    assert gate.permit(bench.context, Deed.DELETE, {"main": 2}, 2).left("main") == 2
+    counts = {"planned": 2, "present": 2}
+    assert bench.events()[2:] == [
+        ("limit.refused", "limits.delete.max_percent", "refused", counts),
+        ("limit.refused", "limits.delete", "refused", counts),
+        ("limit.confirmed", "limits.delete", "done", counts),
+    ]
+
+
+def test_the_share_is_of_what_the_catalog_knows_to_be_in_that_very_index(bench: Bench) -> None:
+    gate = limited(bench, 100, 50)
+    with bench.catalog.write() as uow:
+        others = [
+            ChunkRow(
+                index_name="other",
+                partition="",
+                chunk_id=f"o{number}",
+                source="docs",
+                document="a.md",
+                position=0,
+                body_hash="b",
+                meta_hash="m",
+            )
+            for number in range(100)
+        ]
+        uow.chunks.save(others, NOW)
+        assert (uow.chunks.count("main"), uow.chunks.count("other"), uow.chunks.count()) == (2, 100, 102)
+    with pytest.raises(LimitExceeded):
+        gate.permit(bench.context, Deed.DELETE, {"main": 2})
+    assert gate.permit(bench.context, Deed.DELETE, {"other": 2}).left("other") == 2
+
+
+def test_a_deed_that_nobody_limited_needs_the_number(bench: Bench) -> None:
+    for deed in (Deed.QUARANTINE, Deed.REDACT, Deed.ERASE):
+        with pytest.raises(LimitExceeded):
+            bench.gate.permit(bench.context, deed, {"main": 1})
+        assert bench.gate.permit(bench.context, deed, {"main": 1}, 1).left("main") == 1
+
+
+def test_what_changes_nothing_needs_no_leave(bench: Bench) -> None:
+    pause(bench)
+    reader = context_of(Actor(id="rex", roles=frozenset({Role.READER})))
+    assert bench.gate.permit(reader, Deed.DELETE, {"main": 0}, 5).left("main") == 0
+    assert bench.gate.permit(reader, Deed.ERASE, {}).left("main") == 0
+    assert bench.events() == []
+
+
+def test_a_permit_is_for_those_who_may_change_an_index(bench: Bench) -> None:
+    reader = context_of(Actor(id="rex", roles=frozenset({Role.READER, Role.STEWARD})))
+    with pytest.raises(RoleRefused):
+        bench.gate.permit(reader, Deed.DELETE, {"main": 1}, 1)
+    assert bench.events() == []

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from governance.domain.chunks import Record
-from governance.domain.documents import Document, DocumentState, Problem, ProblemCode
+from governance.domain.documents import DayOrigin, Document, DocumentState, Problem, ProblemCode
 from governance.domain.keys import ChunkFields, IndexLayout
 from governance.services import observe_documents as module
 from governance.services.observe_documents import observe_documents
@@ -246,3 +246,34 @@ def test_numbers_are_facts_as_they_are_written(world: Look) -> None:
 def test_an_index_that_is_empty_has_no_documents(world: Look) -> None:
     assert observe(world) == 0
     assert documents(world) == {}
+
+
+def test_attributes_and_the_day_of_making_come_from_the_fields_that_are_named(world: Look) -> None:
+    world.put(record("a", department=["HR", 7, " HR "], public=True, born="2020-01-02T10:00:00Z", other="x"))
+    observe(world)
+    assert (one(world).attributes, one(world).created_on) == ({}, None)
+    world.layout = IndexLayout(fields=ChunkFields(created="born", metadata=("department", "public", "absent")))
+    assert observe(world) == 1
+    found = one(world)
+    assert found.attributes == {"department": ("HR", "7"), "public": ("true",)}
+    assert (found.created_on, found.created_from, found.problems) == (date(2020, 1, 2), DayOrigin.DOCUMENT, ())
+
+
+@pytest.mark.parametrize("bad", [{"deep": 1}, ["a", {"deep": 1}], [["a"]]])
+def test_an_attribute_that_cannot_be_used_is_a_problem(world: Look, bad: Any) -> None:
+    world.layout = IndexLayout(fields=ChunkFields(created="born", metadata=("department", "long")))
+    index = Odd(world, [[record("a", department=bad, long="x" * 3000, born="soon")]])
+    observe(world, index)
+    assert one(world).attributes == {}
+    assert set(one(world).problems) == {
+        Problem(ProblemCode.NOT_A_SCALAR, "metadata.department"),
+        Problem(ProblemCode.TOO_LARGE, "metadata.long"),
+        Problem(ProblemCode.BAD_DATE, "created_on"),
+    }
+
+
+@pytest.mark.parametrize("nothing", [None, "", float("nan"), [], [None, " "]])
+def test_an_attribute_that_says_nothing_is_none(world: Look, nothing: Any) -> None:
+    world.layout = IndexLayout(fields=ChunkFields(metadata=("department",)))
+    observe(world, Odd(world, [[record("a", department=nothing)]]))
+    assert (one(world).attributes, one(world).problems) == ({}, ())

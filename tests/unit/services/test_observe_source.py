@@ -13,7 +13,7 @@ from governance.catalog.documents import SourceState
 from governance.catalog.tables import event
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor
-from governance.domain.documents import DocumentState, ParsedDocument, ProblemCode
+from governance.domain.documents import DayOrigin, DocumentState, ParsedDocument, ProblemCode
 from governance.domain.errors import LockHeld, SourceUnavailable
 from governance.domain.ports import Listed, UnreadableDocument
 from governance.domain.values import sha256_hex
@@ -33,6 +33,7 @@ class Shelf:
 
     Attributes:
         locked: Documents that the listing shows as unreadable.
+        said: On which day documents were made, as they say themselves.
         broken: Documents that turn out to be unreadable when they are parsed.
         between: Done to the source when its listing has ended.
 
@@ -43,6 +44,8 @@ class Shelf:
     texts: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     changed_on: dict[str, date] = field(default_factory=dict)
+    created_on: dict[str, date] = field(default_factory=dict)
+    said: dict[str, date] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     interruption: str | None = None
@@ -81,6 +84,8 @@ class Shelf:
             meta_hash=sha256_hex(title.encode()),
             title=title,
             changed_on=listed.changed_on,
+            created_on=self.said.get(name, listed.created_on),
+            created_from=self._origin(name, listed),
         )
         return ParsedDocument(record=record, body=body)
 
@@ -88,7 +93,12 @@ class Shelf:
         if name in self.locked:
             return Listed(name, "", unreadable=ProblemCode.NO_ACCESS)
         raw = f"{self.titles.get(name)}\n{self.texts[name]}".encode()
-        return Listed(name, sha256_hex(raw), self.changed_on.get(name), raw=raw)
+        return Listed(name, sha256_hex(raw), self.changed_on.get(name), raw=raw, created_on=self.created_on.get(name))
+
+    def _origin(self, name: str, listed: Listed) -> DayOrigin | None:
+        if name in self.said:
+            return DayOrigin.DOCUMENT
+        return DayOrigin.HISTORY if listed.created_on else None
 
 
 @dataclass
@@ -184,6 +194,28 @@ def test_another_day_of_change_is_noted_though_the_bytes_are_the_same(world: Wor
     assert told(world.look()) == {"seen": 3, "unchanged": 3}
     with world.catalog.read() as uow:
         assert uow.documents.get("docs", "a").changed_on == date(2026, 3, 1)
+
+
+def test_a_first_day_that_the_history_knows_later_is_noted_unless_the_page_says_one_itself(world: World) -> None:
+    said, first, earlier = date(2020, 1, 1), date(2024, 5, 1), date(2023, 5, 1)
+    world.shelf.said["b"] = said
+
+    def made() -> dict[str, tuple[date | None, DayOrigin | None]]:
+        with world.catalog.read() as uow:
+            return {item.document: (item.created_on, item.created_from) for item in uow.documents.every()}
+
+    world.look()
+    own = (said, DayOrigin.DOCUMENT)
+    assert made() == {"a": (None, None), "b": own, "c": (None, None)}
+    world.shelf.created_on |= {"a": first, "b": first}
+    assert told(world.look()) == {"seen": 3, "unchanged": 3}
+    assert made() == {"a": (first, DayOrigin.HISTORY), "b": own, "c": (None, None)}
+    world.shelf.created_on["a"] = earlier
+    world.look()
+    assert made()["a"] == (earlier, DayOrigin.HISTORY)
+    world.shelf.created_on.clear()
+    world.look()
+    assert made()["a"] == (earlier, DayOrigin.HISTORY)
 
 
 def test_a_document_is_gone_when_two_complete_listings_lacked_it(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from governance.domain.documents import Document, ParsedDocument, ProblemCode
+from governance.domain.documents import DayOrigin, Document, ParsedDocument, ProblemCode
 from governance.domain.ports import Listed, UnreadableDocument
 from governance.sources.files import FileTreeSource
 from governance.sources.options import DateOrder, FileTreeOptions
@@ -71,6 +71,29 @@ def test_all_facts_of_a_page() -> None:
 )
 def test_the_title_is_that_of_the_front_matter_else_a_heading_else_the_files_name(raw: str, title: str) -> None:
     assert parse(raw, "sub/a page.md").record.title == title
+
+
+def test_the_day_of_making_is_the_pages_own_else_the_first_of_its_history() -> None:
+    def made(block: str, first: date | None) -> tuple[date | None, DayOrigin | None]:
+        raw = f"---\n{block}\n---\nText".encode()
+        record = source().parse(Listed("a.md", "0", raw=raw, created_on=first)).record
+        return record.created_on, record.created_from
+
+    day, first = date(2020, 1, 2), date(2024, 5, 6)
+    assert made("created: 2020-01-02", first) == (day, DayOrigin.DOCUMENT)
+    assert made("created: soon", first) == made("title: A", first) == (first, DayOrigin.HISTORY)
+    assert made("title: A", None) == (None, None)
+
+
+def test_attributes_are_kept_of_the_keys_that_the_configuration_names() -> None:
+    page = "---\ndepartment: [HR, IT]\nlevel: {deep: 1}\n---\nText"
+    assert parse(page).record.attributes == {}
+    record = parse(page, metadata=("department", "level")).record
+    assert record.attributes == {"department": ("HR", "IT")}
+    assert [(problem.code, problem.field) for problem in record.problems] == [
+        (ProblemCode.NOT_A_SCALAR, "metadata.level")
+    ]
+    assert record.meta_hash == parse(page).record.meta_hash
 
 
 def test_the_title_of_html() -> None:
@@ -192,8 +215,9 @@ def test_the_recipe_changes_with_every_setting_that_shapes_a_parse() -> None:
         source(date_order=DateOrder.DMY),
         source(version_from_path=False),
         source(version_path_pattern="x"),
+        source(metadata=("department",)),
     ]
-    assert len({base, *(other.recipe for other in others)}) == 5
+    assert len({base, *(other.recipe for other in others)}) == 6
     assert source(exclude=("x",), max_file_bytes=5, git=False).recipe == base
     assert FileTreeSource("other", FileTreeOptions(root=Path("elsewhere"))).recipe == base
 

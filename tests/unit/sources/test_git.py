@@ -68,6 +68,51 @@ def test_each_document_has_the_day_of_its_last_commit(checkout: Checkout) -> Non
     assert days(checkout.root) == {"1.md": "2025-04-05", "2.md": "2025-02-05", "3.md": "2025-03-05"}
 
 
+def first_days(root: Path) -> dict[str, str]:
+    return {name: day.isoformat() for name, day in read_history(root, markdown).created_on.items()}
+
+
+def test_each_document_has_the_day_of_its_first_commit(checkout: Checkout) -> None:
+    checkout.save("2025-01-05", {"1.md": "a", "2.md": "a", "3.md": "a"})
+    checkout.save("2025-02-05", {"4.md": "a"})
+    checkout.save("2025-04-05", {"1.md": "b", "4.md": "b"})
+    assert first_days(checkout.root) == {
+        "1.md": "2025-01-05",
+        "2.md": "2025-01-05",
+        "3.md": "2025-01-05",
+        "4.md": "2025-02-05",
+    }
+
+
+def test_the_first_commit_is_found_through_pure_renames(checkout: Checkout) -> None:
+    checkout.save("2024-01-01", {"a.md": "text of a\n" * 9})
+    checkout.git("mv", "a.md", "b.md")
+    checkout.commit("2025-01-01")
+    checkout.save("2025-02-01", {"b.md": "changed\n" * 9})
+    assert first_days(checkout.root) == {"b.md": "2024-01-01"}
+
+
+def test_a_page_that_was_deleted_and_written_anew_was_made_on_the_later_day(checkout: Checkout) -> None:
+    checkout.save("2024-01-01", {"a.md": "a", "b.md": "b"})
+    (checkout.root / "a.md").unlink()
+    checkout.commit("2024-06-01")
+    checkout.save("2025-01-01", {"a.md": "again"})
+    assert first_days(checkout.root) == {"a.md": "2025-01-01", "b.md": "2024-01-01"}
+
+
+def test_what_is_not_committed_was_made_on_no_known_day(checkout: Checkout) -> None:
+    checkout.save("2024-01-01", {"a.md": "a"})
+    checkout.write("b.md", "b")
+    assert first_days(checkout.root) == {"a.md": "2024-01-01"}
+
+
+def test_beyond_the_edge_of_a_shallow_clone_the_edge_is_the_first_day(checkout: Checkout, tmp_path: Path) -> None:
+    for number in range(3):
+        checkout.save(f"2024-0{number + 1}-01", {f"{number}.md": "a"})
+    checkout.git("clone", "-q", "--depth", "1", f"file://{checkout.root}", str(tmp_path / "shallow"))
+    assert first_days(tmp_path / "shallow") == dict.fromkeys(("0.md", "1.md", "2.md"), "2024-03-01")
+
+
 def test_the_day_is_the_committers_own(checkout: Checkout) -> None:
     checkout.save("2025-01-05", {"a.md": "a"}, zone="-08:00")
     assert days(checkout.root) == {"a.md": "2025-01-05"}
@@ -271,7 +316,7 @@ def test_a_git_that_cannot_be_started_is_a_note(
     assert "could not be read" in (read_history(checkout.root, markdown).note or "")
 
 
-def test_reading_stops_when_every_document_has_its_day() -> None:
+def test_reading_stops_when_every_document_has_both_days() -> None:
     seen: list[int] = []
 
     def endless() -> object:
@@ -284,7 +329,7 @@ def test_reading_stops_when_every_document_has_its_day() -> None:
         dating.take(commit)
         if dating.done:
             break
-    assert (len(seen), sorted(dating.days)) == (2, ["0.md", "1.md"])
+    assert (len(seen), sorted(dating.days), sorted(dating.first_days)) == (2, ["0.md", "1.md"], ["0.md", "1.md"])
 
 
 def test_tokens_become_commits() -> None:

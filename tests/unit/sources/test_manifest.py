@@ -455,3 +455,14 @@ def test_the_recipe_tells_of_what_shapes_a_parse(tmp_path: Path) -> None:
     plain = source(tmp_path).recipe
     assert plain == source(tmp_path, path="other.jsonl", max_line_bytes=5).recipe
     assert plain != source(tmp_path, date_order=DateOrder.DMY).recipe
+    assert plain != source(tmp_path, metadata=("department",)).recipe
+
+
+def test_a_key_that_is_named_later_makes_another_version_of_the_lines_that_have_it(tmp_path: Path) -> None:
+    text = line("a", department="HR") + line("b") + end(2)
+    plain = {item.document: item for item in written(tmp_path, text).listing()}
+    made = written(tmp_path, text, metadata=("department",))
+    named = {item.document: item for item in made.listing()}
+    assert (plain["a"].raw_hash == named["a"].raw_hash, plain["b"] == named["b"]) == (False, True)
+    assert made.parse(named["a"]).record.attributes == {"department": ("HR",)}
+    assert made.reread(named["a"]) == named["a"]

@@ -17,6 +17,7 @@ from governance.sources.manifest_line import (
     EndMark,
     Entry,
     Trouble,
+    created_on,
     day_of,
     read_beginning,
     read_line,
@@ -404,3 +405,61 @@ def test_the_order_of_the_keys_never_counts(pairs: list[tuple[str, object]], ran
     assert one == other
     if isinstance(one, Entry):
         assert one.listed() == other.listed()
+
+
+def test_only_the_keys_that_are_named_are_kept_as_metadata() -> None:
+    line = json.dumps({"id": "a", "text": "x", "team": "HR", "level": 3, "owner": "o", "other": 1}).encode()
+    assert read_line(line).values == {"id": "a", "text": "x", "owner": "o"}
+    assert read_line(line, {"team", "level", "owner"}).values == {
+        "id": "a",
+        "text": "x",
+        "owner": "o",
+        "metadata": {"team": ["HR"], "level": ["3"], "owner": ["o"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("1.50", ["1.50"]),
+        ("true", ["true"]),
+        ("NaN", ["NaN"]),
+        ('["a", 2, false, null]', ["a", "2", "false"]),
+        ("[]", []),
+        ('{"deep": "a"}', NO_TEXT),
+        ('["a", {"deep": "a"}]', NO_TEXT),
+        ('[["a"]]', NO_TEXT),
+        (json.dumps("x" * 10_001), NO_TEXT),
+    ],
+)
+def test_metadata_is_a_text_or_a_list_as_it_was_written(written: str, kept: object) -> None:
+    found = read_line(f'{{"id": "a", "text": "x", "team": {written}}}'.encode(), {"team"})
+    assert found.values["metadata"] == {"team": kept}
+
+
+def test_metadata_given_twice_with_two_values_is_marked() -> None:
+    same = read_line(b'{"id": "a", "text": "x", "team": "HR", "team": "HR"}', {"team"})
+    other = read_line(b'{"id": "a", "text": "x", "team": "HR", "team": "IT"}', {"team"})
+    assert same.values["metadata"] == {"team": ["HR"]}
+    assert other.values["metadata"] == {"team": NO_KEY}
+
+
+def test_a_key_that_is_named_is_no_misspelled_one() -> None:
+    line = b'{"id": "a", "text": "x", "label": "HR"}'
+    assert read_line(line).values["labels"] is NO_KEY
+    assert "labels" not in read_line(line, {"label"}).values
+
+
+@pytest.mark.parametrize("key", ["created", "created_on", "date_created", "created_at"])
+def test_the_day_of_making_has_several_names(key: str) -> None:
+    found = entry(**{key: "2020-01-02T23:30:00-05:00"})
+    assert found.values["created"] == "2020-01-02T23:30:00-05:00"
+    assert created_on(found.values) == date(2020, 1, 3)
+
+
+def test_our_own_name_for_it_counts_first_and_others_only_where_they_can_be_read() -> None:
+    assert entry(created_on="2021-01-01", created="2020-01-02").values["created"] == "2020-01-02"
+    assert entry(created="soon", created_on="2020-01-02").values["created"] == "soon"
+    assert entry(created_on="soon", date_created=1577923200, created_at="2020-01-02").values["created"] == "2020-01-02"
+    for value in ("soon", 1577923200, 1.5, True, [], {"deep": 1}):
+        assert entry(created_at=value).values == {"id": "a", "text": "x"}

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from governance.domain.documents import Document, ParsedDocument, Problem, ProblemCode
+from governance.domain.documents import DayOrigin, Document, ParsedDocument, Problem, ProblemCode
 from governance.domain.ports import Listed, UnreadableDocument
 from governance.sources.manifest_line import Entry, read_line
 from governance.sources.manifest_parse import parse_entry
@@ -169,6 +169,9 @@ def test_a_text_that_holds_what_is_no_character_is_unreadable(text: str, code: P
         ({"content_hash": []}, (ProblemCode.NOT_A_SCALAR, "content_hash")),
         ({"review_on": "2026-03-02"}, (ProblemCode.FRONT_MATTER_SYNTAX, "reviewed_on")),
         ({"modifed": "2026-03-02"}, (ProblemCode.FRONT_MATTER_SYNTAX, "modified")),
+        ({"created": "soon"}, (ProblemCode.BAD_DATE, "created_on")),
+        ({"created": ["2020-01-01"]}, (ProblemCode.NOT_A_SCALAR, "created_on")),
+        ({"creatd": "2020-01-01"}, (ProblemCode.FRONT_MATTER_SYNTAX, "created_on")),
         ({"Labels": "a"}, (ProblemCode.FRONT_MATTER_SYNTAX, "labels")),
     ],
 )
@@ -198,6 +201,23 @@ def test_labels_and_owners_are_lists_or_texts() -> None:
 def test_the_order_of_day_and_month_is_configured() -> None:
     assert parse(text="", reviewed_on="03/04/2026").record.reviewed_on == date(2026, 3, 4)
     assert parse(DateOrder.DMY, text="", reviewed_on="03/04/2026").record.reviewed_on == date(2026, 4, 3)
+
+
+def test_the_day_of_making_is_what_the_line_says() -> None:
+    found = parse(text="", created="2020-01-02T10:00:00Z").record
+    assert (found.created_on, found.created_from) == (date(2020, 1, 2), DayOrigin.DOCUMENT)
+    assert (parse(text="").record.created_on, parse(text="").record.created_from) == (None, None)
+
+
+def test_metadata_becomes_attributes_as_in_front_matter() -> None:
+    line = json.dumps({"id": "a", "text": "", "team": ["HR", " HR ", 7], "level": {"deep": 1}, "long": "x" * 201})
+    found = read_line(line.encode(), {"team", "level", "long"})
+    record = parse_entry("wiki", found.listed(), None, ("team", "level", "long")).record
+    assert record.attributes == {"team": ("HR", "7")}
+    assert record.problems == (
+        Problem(ProblemCode.NOT_A_SCALAR, "metadata.level"),
+        Problem(ProblemCode.TOO_LARGE, "metadata.long"),
+    )
 
 
 def test_what_was_not_read_cannot_be_parsed() -> None:

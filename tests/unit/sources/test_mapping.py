@@ -47,6 +47,69 @@ def test_the_better_key_wins_wherever_it_stands() -> None:
     assert facts("lastmod: 2026-01-01\ndate: 2026-02-02\nreviewed: 2026-03-02").reviewed_on == date(2026, 3, 2)
 
 
+@pytest.mark.parametrize("key", DEFAULT_FIELDS["created_on"])
+def test_every_default_key_of_the_day_of_making(key: str) -> None:
+    found = facts(f"{key}: 2026-03-02\nlastmod: 2026-04-01")
+    assert (found.created_on, found.reviewed_on) == (date(2026, 3, 2), date(2026, 4, 1))
+
+
+def test_a_broken_day_of_making_is_a_problem_of_its_own() -> None:
+    found = facts("created: soon\ndate_created: 2026-01-01\nlast_reviewed_on: 2026-03-02")
+    assert (found.created_on, found.reviewed_on) == (None, date(2026, 3, 2))
+    assert codes(found) == [(ProblemCode.BAD_DATE, "created_on", 2)]
+
+
+def attributes(block: str, *keys: str) -> tuple[Mapping[str, tuple[str, ...]], list[tuple[ProblemCode, str | None]]]:
+    front = read_front_matter(f"---\n{block}\n---\n", wanted_keys(DEFAULT_FIELDS, keys))
+    found = facts_of(front, DEFAULT_FIELDS, None, keys)
+    return found.attributes, [(problem.code, problem.field) for problem in found.problems]
+
+
+def test_only_the_keys_that_are_named_become_attributes() -> None:
+    block = "department: HR\ncountries: [DE,  FR , DE]\nlevel: 3\npublic: yes\nother: x\nms: {topic: how-to}"
+    assert attributes(block, "department", "countries", "level", "public", "ms.topic", "absent") == (
+        {
+            "department": ("HR",),
+            "countries": ("DE", "FR"),
+            "level": ("3",),
+            "public": ("yes",),
+            "ms.topic": ("how-to",),
+        },
+        [],
+    )
+    assert attributes(block) == ({}, [])
+
+
+@pytest.mark.parametrize("empty", ["", "~", '""', "[]", "{}", "['', ' ']"])
+def test_an_empty_attribute_is_none(empty: str) -> None:
+    assert attributes(f"department: {empty}", "department") == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("{name: HR}", ProblemCode.NOT_A_SCALAR),
+        ("[HR, {name: IT}]", ProblemCode.NOT_A_SCALAR),
+        ("[HR, [IT]]", ProblemCode.NOT_A_SCALAR),
+        ("&a HR", ProblemCode.FRONT_MATTER_SYNTAX),
+        ("x" * 201, ProblemCode.TOO_LARGE),
+        (str([f"d{number}" for number in range(21)]), ProblemCode.TOO_LARGE),
+    ],
+)
+def test_an_attribute_that_cannot_be_used_is_a_problem_and_not_half_used(written: str, code: ProblemCode) -> None:
+    assert attributes(f"department: {written}", "department") == ({}, [(code, "metadata.department")])
+
+
+def test_an_attribute_may_be_as_long_and_as_many_as_is_allowed() -> None:
+    many = [f"d{number}" for number in range(20)]
+    found, problems = attributes(f"one: {'x' * 200}\nmany: {many}", "one", "many")
+    assert (found, problems) == ({"one": ("x" * 200,), "many": tuple(many)}, [])
+
+
+def test_a_named_key_is_saved_from_front_matter_that_is_broken_elsewhere() -> None:
+    assert attributes("title: a: b\ndepartment: HR", "department")[0] == {"department": ("HR",)}
+
+
 @pytest.mark.parametrize("empty", ["", "~", "null", '""', "'  '", "[]", "{}"])
 def test_an_empty_value_is_no_value_and_no_problem(empty: str) -> None:
     found = facts(f"last_reviewed_on: {empty}\nowner: {empty}\nlabels: {empty}\ntitle: {empty}\nreview_in: {empty}")
