@@ -8,36 +8,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from governance.bootstrap import App, open_app, scratch_parts
-from governance.catalog.migrate import require_current
 from governance.cli.completing import index_names, one_of, source_names
 from governance.cli.options import DAY, Answer, Options, answering
-from governance.cli.policy_shown import show_cases, show_checked, show_diff, show_explained, show_set_
-from governance.cli.session import opened
+from governance.cli.text import plural
 from governance.config.load import FILE_NAME
 from governance.config.settings import Settings
-from governance.domain.errors import InputError, KbgovError
+from governance.domain.errors import KbgovError
 from governance.domain.values import Json
 from governance.policy.json_schema import json_schema
 from governance.policy.kinds import KINDS
 from governance.policy.loader import load_policies
 from governance.policy.model import PolicySet
-from governance.services.policy_cases import find_cases
 from governance.services.policy_check import Checked, check_policies
-from governance.services.policy_diff import diff_policies
-from governance.services.policy_explain import explain_document
-from governance.services.policy_sets import named_set, show_set
 from governance.services.policy_shelf import Shelf
-from governance.services.policy_trial import run_cases
 
-FAILED: Final = 1
-TESTS: Final = "tests"
-"""Folder beside the policies in which their cases are looked for."""
+if TYPE_CHECKING:
+    from governance.bootstrap import App
+    from governance.cli.output import Screen
+
+
+SHORT: Final = 12
+"""Digits of a digest that are shown."""
 
 
 @click.group(
@@ -102,10 +97,7 @@ def validate(options: Options, files: Sequence[Path], *, strict: bool) -> Answer
     if strict:
         checked.require_no_contradiction()
     done = Validated(policies=policies, checked=checked, documents=shelf.documents if shelf is not None else None)
-    return Answer(
-        payload=done.as_json(),
-        show=lambda screen: show_checked(screen, policies, checked, done.documents),
-    )
+    return Answer(payload=done.as_json(), show=lambda screen: _show(screen, done))
 
 
 @command.command(
@@ -150,11 +142,9 @@ def explain(options: Options, document: str, *, source: str | None, index: str |
 
     DOCUMENT is a path relative to its source's folder, or what an index calls it.
     """
-    with opened(options) as app:
-        found = explain_document(
-            app.desk, document, source=source, index=index, as_of=as_of or app.today, zone=app.zone
-        )
-    return Answer(payload=found.as_json(), show=lambda screen: show_explained(screen, found))
+    from governance.cli import policy_catalog  # noqa: PLC0415 - who checks files alone does not wait for a catalog
+
+    return policy_catalog.explain(options, document, source=source, index=index, as_of=as_of)
 
 
 @command.command(
@@ -170,23 +160,9 @@ def test(options: Options, folder: Path | None) -> Answer:
     Each case is a folder with a case.yaml: policies, documents, a day, and exactly the findings that are expected. The
     real audit runs over them, in a catalog that is thrown away. Exit code 1 when a case fails, or when there is none.
     """
-    folders = [folder] if folder is not None else _tests_of(options)
-    cases = [case for each in folders for case in find_cases(each)]
-    with TemporaryDirectory(prefix="kbgov-policy-test-") as scratch:
-        results = run_cases(cases, scratch_parts(), Path(scratch))
-    failed = sum(not item.passed for item in results)
-    body: dict[str, Json] = {
-        "cases": len(results),
-        "passed": len(results) - failed,
-        "failed": failed,
-        "results": [item.as_json() for item in results],
-    }
-    searched = [str(each) for each in folders]
-    return Answer(
-        payload=body,
-        show=lambda screen: show_cases(screen, results, searched),
-        exit_code=FAILED if failed or not results else 0,
-    )
+    from governance.cli import policy_catalog  # noqa: PLC0415 - as above
+
+    return policy_catalog.test(options, folder)
 
 
 @command.command(
@@ -203,16 +179,9 @@ def diff(options: Options, old: str, new: str) -> Answer:
     Each is a file, a folder, or the digest of a set that was in force once. What the catalog holds is judged again;
     nothing is stored, and neither a source nor an index is looked at.
     """
-    with opened(options) as app:
-        found = diff_policies(
-            app.desk,
-            named_set(app.catalog, old),
-            named_set(app.catalog, new),
-            layouts={name: app.layout(name) for name in app.settings.indexes},
-            sources=sorted(app.settings.sources),
-            zone=app.zone,
-        )
-    return Answer(payload=found.as_json(), show=lambda screen: show_diff(screen, found))
+    from governance.cli import policy_catalog  # noqa: PLC0415 - as above
+
+    return policy_catalog.diff(options, old, new)
 
 
 @command.command(
@@ -228,9 +197,9 @@ def show(options: Options, digest: str | None) -> Answer:
     Findings, runs and plans carry the digest of the policies under which they were made. Its first eight digits are
     enough. Remarks are not kept.
     """
-    with opened(options) as app:
-        found = show_set(app.desk, digest)
-    return Answer(payload=found.as_json(), show=lambda screen: show_set_(screen, found))
+    from governance.cli import policy_catalog  # noqa: PLC0415 - as above
+
+    return policy_catalog.show(options, digest)
 
 
 @contextmanager
@@ -239,12 +208,16 @@ def _perhaps(options: Options, *, needed: bool) -> Iterator[App | None]:
     if not needed and options.config is None and not Path(FILE_NAME).exists():
         yield None
         return
+    from governance.bootstrap import open_app  # noqa: PLC0415 - half of the time that files alone take
+
     with open_app(options.config, check_revision=False) as app:
         yield app
 
 
 def _shelf(app: App, policies: PolicySet) -> Shelf | None:
     """Arrange the documents of the catalog; None where it cannot be read, which is no fault of the policies."""
+    from governance.catalog.migrate import require_current  # noqa: PLC0415 - as above
+
     try:
         require_current(app.catalog.engine)
         with app.catalog.read() as uow:
@@ -260,17 +233,21 @@ def _declared(settings: Settings) -> frozenset[str]:
     return frozenset(key for each in keys for key in each)
 
 
-def _tests_of(options: Options) -> list[Path]:
-    with open_app(options.config, check_revision=False) as app:
-        paths = app.settings.policy_paths
-    if not paths:
-        raise InputError(
-            "no policies are configured, so there is no folder with their cases",
-            item="policies",
-            next_step="name the folder: kbgov policy test FOLDER",
-        )
-    return list(dict.fromkeys((path if path.is_dir() else path.parent) / TESTS for path in paths))
-
-
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def _show(screen: Screen, done: Validated) -> None:
+    for item in done.checked.remarks:
+        screen.line(f"{item.file}, line {item.line}: {item.message}", "yellow")
+        screen.line(f"  next: {item.next_step}")
+    if not done.checked.complete:
+        screen.line("So many policies contradict each other that no further ones were compared.", "yellow")
+    count, files = len(done.policies.policies), plural(len(done.policies.files), "file")
+    found = plural(len(done.checked.remarks), "warning") if done.checked.remarks else "no warning"
+    policies = "1 policy" if count == 1 else f"{count} policies"
+    screen.line(f"{policies} in {files}, {found}; digest {done.policies.digest[:SHORT]}")
+    if done.documents is None:
+        screen.line("There is no catalog, so no documents were held against them.")
+    else:
+        screen.line(f"Held against {plural(done.documents, 'document')} of the catalog.")

@@ -11,8 +11,6 @@ from governance.cli.text import plural
 from governance.detectors.base import Word
 from governance.detectors.registry import not_yet_audited
 from governance.domain.values import Json
-from governance.policy.model import PolicySet
-from governance.services.policy_check import Checked
 from governance.services.policy_diff import Change, PolicyDiff
 from governance.services.policy_explain import Explained, KindExplained
 from governance.services.policy_sets import ShownSet
@@ -22,27 +20,10 @@ if TYPE_CHECKING:
     from governance.cli.output import Screen
 
 _NOT_YET: Final = frozenset(word.value for word in not_yet_audited(tuple(Word)))
-SHORT = 12
-"""Digits of a digest that tables show; commands take eight or more."""
-SHOWN = 20
+SHORT: Final = 12
+"""Digits of a digest that are shown; commands take eight or more."""
+SHOWN: Final = 20
 """Findings of one kind that a table shows."""
-
-
-def show_checked(screen: Screen, policies: PolicySet, checked: Checked, documents: int | None) -> None:
-    """Print what a validation came to."""
-    for item in checked.remarks:
-        screen.line(f"{item.file}, line {item.line}: {item.message}", "yellow")
-        screen.line(f"  next: {item.next_step}")
-    if not checked.complete:
-        screen.line("So many policies contradict each other that no further ones were compared.", "yellow")
-    number_of, files = len(policies.policies), plural(len(policies.files), "file")
-    count = f"{number_of} {'policy' if number_of == 1 else 'policies'}"
-    found = plural(len(checked.remarks), "warning") if checked.remarks else "no warning"
-    screen.line(f"{count} in {files}, {found}; digest {policies.digest[:SHORT]}")
-    if documents is None:
-        screen.line("There is no catalog, so no documents were held against them.")
-    else:
-        screen.line(f"Held against {plural(documents, 'document')} of the catalog.")
 
 
 def show_explained(screen: Screen, found: Explained) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from governance.catalog.unit_of_work import UnitOfWork
 from governance.policy.match import All, AnyOf, Equals, Field, Match, Matches, Not, Subject
 from governance.policy.model import PolicySet
-from governance.services.policy_witness import Leaf
+from governance.services.policy_witness import Leaf, alone
+
+if TYPE_CHECKING:
+    from governance.catalog.unit_of_work import UnitOfWork
 
 
 class Shelf:
@@ -96,7 +98,7 @@ class Shelf:
         if among.bit_count() < len(values):
             return self._bits(place for place in places_of(among) if leaf.holds(self.subjects[place]))
         here = self._values[leaf.field, leaf.key]
-        meant = (value for value in values if value in here and leaf.holds(_alone(leaf, value)))
+        meant = (value for value in values if value in here and leaf.holds(alone(leaf.field, leaf.key, value)))
         self._known[leaf] = self._bits(place for value in meant for place in here[value])
         return self._known[leaf] & among
 
@@ -133,24 +135,6 @@ def _facts(subject: Subject) -> Iterator[tuple[Field, str, str]]:
     yield from ((Field.LABEL, "", label) for label in subject.labels)
     yield from ((Field.INDEX, "", index) for index in subject.values(Field.INDEX))
     yield from ((Field.METADATA, key, value) for key, values in subject.metadata.items() for value in values)
-
-
-def _alone(leaf: Leaf, value: str) -> Subject:
-    """Give a document with this value, and with no other that the condition looks at."""
-    bare = Subject(source="", path="")
-    match leaf.field:
-        case Field.SOURCE:
-            return replace(bare, source=value)
-        case Field.PATH:
-            return replace(bare, path=value)
-        case Field.LABEL:
-            return replace(bare, labels=(value,))
-        case Field.INDEX:
-            return replace(bare, index=value)
-        case Field.METADATA:
-            return replace(bare, metadata={leaf.key: (value,)})
-        case Field.CLASS:
-            return replace(bare, class_name=value)
 
 
 def _beginning(ordered: Sequence[str], prefix: str) -> Iterator[str]:

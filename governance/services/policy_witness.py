@@ -47,23 +47,24 @@ class Witnesses:
 
     def __init__(self, policies: PolicySet) -> None:
         self._policies = policies
-        self._classes = [
-            (policy.retention.class_name, policy.match) for policy in policies.policies if policy.retention
-        ]
+        self._classes = [(item.retention.class_name, item.match) for item in policies.policies if item.retention]
+        asking = [item.match for item in policies.policies] + [item.match for item in policies.waivers]
+        self._classed = any(looks_at(match, Field.CLASS) for match in asking)
 
     def find(self, wanted: Sequence[Match], unwanted: Sequence[Match] = ()) -> Witness:
-        """Give a document that every wanted match takes and no unwanted one does."""
-        parts = [
-            *((self._unclassed(item), True) for item in wanted),
-            *((self._unclassed(item), False) for item in unwanted),
-        ]
-        by_class = any(looks_at(item, Field.CLASS) for item in (*wanted, *unwanted))
+        """Give a document that every wanted match takes and no unwanted one does.
+
+        Its class is filled in where any condition asks for one.
+        """
+        classed = self._classed or any(looks_at(item, Field.CLASS) for item in (*wanted, *unwanted))
+        parts = [(self._unclassed(item) if classed else item, True) for item in wanted]
+        parts += [(self._unclassed(item) if classed else item, False) for item in unwanted]
         sure, count = True, 0
         for way in islice(_every(parts), _MOST_WAYS):
             count += 1
             found, certain = _meet(way)
             if found is not None:
-                subject = replace(found, class_name=class_of(self._policies, found)) if by_class else found
+                subject = replace(found, class_name=class_of(self._policies, found)) if classed else found
                 if all(item.holds(subject) for item in wanted) and not any(item.holds(subject) for item in unwanted):
                     return Witness(subject, sure=True)
                 certain = False
@@ -86,19 +87,9 @@ class Witnesses:
 
     def _of_class(self, leaf: Leaf) -> Iterator[Match]:
         for place, (name, match) in enumerate(self._classes):
-            if leaf.holds(Subject(source="", path="", class_name=name)):
+            if leaf.holds(alone(Field.CLASS, "", name)):
                 others = [Not(earlier) for other, earlier in self._classes[:place] if other != name]
                 yield All((match, *others))
-
-
-def _asks_for_class(match: Match) -> bool:
-    match match:
-        case All(parts) | AnyOf(parts):
-            return any(map(_asks_for_class, parts))
-        case Not(part):
-            return _asks_for_class(part)
-        case leaf:
-            return leaf.field is Field.CLASS
 
 
 def _every(parts: Sequence[tuple[Match, bool]]) -> Iterator[Way]:
@@ -158,11 +149,23 @@ def _with(subject: Subject, field: Field, key: str, texts: tuple[str, ...]) -> S
             return replace(subject, index=texts[0]) if texts else subject
 
 
+def alone(field: Field, key: str, value: str) -> Subject:
+    """Give a document with one value under one field, and with no other that a condition on that field looks at."""
+    return Subject(
+        source=value if field is Field.SOURCE else "",
+        path=value if field is Field.PATH else "",
+        labels=(value,) if field is Field.LABEL else (),
+        index=value if field is Field.INDEX else None,
+        metadata={key: (value,)} if field is Field.METADATA else {},
+        class_name=value if field is Field.CLASS else None,
+    )
+
+
 def _text(field: Field, key: str, wanted: Sequence[Leaf], unwanted: Sequence[Leaf]) -> Example:
     """Give a text that all wanted conditions take and no unwanted one does."""
 
     def fits(text: str) -> bool:
-        subject = _with(Subject(source="", path=""), field, key, (text,))
+        subject = alone(field, key, text)
         return all(leaf.holds(subject) for leaf in wanted) and not any(leaf.holds(subject) for leaf in unwanted)
 
     named = [leaf.values for leaf in wanted if isinstance(leaf, Equals)]

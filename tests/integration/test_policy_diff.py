@@ -325,6 +325,19 @@ def test_the_comparison_is_what_adopting_and_auditing_shows(
     tell(holds(base, parse_policies(new)))
 
 
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@settings(max_examples=200, **SLOW)
+@given(**WORLD)
+def test_the_comparison_is_what_adopting_and_auditing_shows_many_times(
+    sqlite_catalog: Catalog, tmp_path_factory: pytest.TempPathFactory, old, new, written, changed, made
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "diff-pages-many"
+    base = unfold(sqlite_catalog, folder, parse_policies(old), written, changed)
+    decide(base, made)
+    tell(holds(base, parse_policies(new)))
+
+
 @settings(max_examples=10, **SLOW)
 @given(**WORLD)
 def test_the_comparison_is_the_same_on_a_server(

@@ -435,6 +435,7 @@ def test_standard_input_of_this_process_is_meant(monkeypatch: pytest.MonkeyPatch
 # Memory
 
 
+@pytest.mark.full
 def test_fifty_thousand_entries_take_little_memory_whatever_their_texts(tmp_path: Path) -> None:
     count, path = 50_000, tmp_path / "wiki.jsonl"
     with path.open("w") as file:
