@@ -242,7 +242,8 @@ def _show(screen: Screen, done: Validated) -> None:
         screen.line(f"{item.file}, line {item.line}: {item.message}", "yellow")
         screen.line(f"  next: {item.next_step}")
     if not done.checked.complete:
-        screen.line("So many policies contradict each other that no further ones were compared.", "yellow")
+        why = "So many policies contradict each other, or hold regular expressions,"
+        screen.line(f"{why} that no further ones were compared.", "yellow")
     count, files = len(done.policies.policies), plural(len(done.policies.files), "file")
     found = plural(len(done.checked.remarks), "warning") if done.checked.remarks else "no warning"
     policies = "1 policy" if count == 1 else f"{count} policies"

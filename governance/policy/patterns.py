@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 MAX_LENGTH: Final = 500
-MAX_MEMORY: Final = 1_048_576
-_KEPT: Final = 256
+MAX_MEMORY: Final = 262_144
+_KEPT: Final = 1024
 """Compiled patterns that are kept at once, so that no set takes more than this times MAX_MEMORY."""
 _SAID: Final = 80
 _CLASS: Final = re.compile(r"\\[pP]\{[^}]*\}|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]")

@@ -15,7 +15,7 @@ from governance.domain.actions import ActionKind
 from governance.domain.errors import PolicyError
 from governance.domain.findings import FindingKind, FindingStatus, Severity
 from governance.policy.problems import place_of, policy_error
-from governance.policy.reading import read_strictly
+from governance.policy.reading import read_strictly, text_of
 from governance.policy.values import Day, Model, Name, Reads, Text, Texts, Wrong, one_of
 from governance.policy.yaml_reader import MapNode
 
@@ -148,12 +148,7 @@ def find_cases(folder: Path) -> list[Case]:
 
 def _read(file: Path, folder: Path) -> Case:
     name = str(file)
-    try:
-        text = file.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise PolicyError(f"the case {name} cannot be read: {error.strerror}", item=name) from None
-    except UnicodeDecodeError:
-        raise policy_error(name, 1, "this is not UTF-8", "save the file in UTF-8") from None
+    text = text_of(file, f"the case {name}", "correct the case, or name another folder: kbgov policy test FOLDER")
     model, root = read_strictly(name, text, CaseModel, "document: case")
     today = date.fromisoformat(model.today)
     case = Case(

@@ -17,6 +17,7 @@ from governance.domain.documents import Document, DocumentState, Review
 from governance.domain.errors import InputError
 from governance.domain.findings import Finding, FindingStatus, Place
 from governance.domain.values import Json
+from governance.domain.words import nearest
 from governance.policy.kinds import KINDS
 from governance.policy.loader import parse_policies
 from governance.policy.match import Subject
@@ -219,11 +220,14 @@ def _document(uow: UnitOfWork, name: str, source: str | None) -> Document | None
 def _only_in_chunks(uow: UnitOfWork, policies: PolicySet, name: str, source: str | None, index: str | None) -> _Asked:
     """Give a document that no source knows and that chunks of an index name as theirs."""
     places = [place for place in uow.chunks.places() if index in {None, place[0]}]
-    held = sorted({place[0] for place in places if any(key == name for _, key in uow.chunks.unattributed(*place))})
+    keys = {place: {key for _, key in uow.chunks.unattributed(*place)} for place in places}
+    held = sorted({place[0] for place in places if name in keys[place]})
     if source is not None or not held:
-        raise InputError(
-            "no document of this path is known", item=name, next_step="kbgov documents list shows the paths"
-        )
+        known = {item.document for item in uow.documents.every() if source in {None, item.source}}
+        near = nearest(name, known.union(*keys.values()) if source is None else known)
+        step = "kbgov documents list shows the paths"
+        step = f"did you mean '{near}'? {step}" if near else step
+        raise InputError("no document of this path is known", item=name, next_step=step)
     subject = Subject(source="", path=name, index=held[0])
     known = Subject(source="", path=name, index=held[0], class_name=class_of(policies, subject))
     return _Asked(document=None, review=None, indexes=held, subject=known, live=())

@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from governance.domain.values import canonical_json
-from governance.policy.match import All, Equals, Field, Match, Matches, Subject
+from governance.policy.match import All, Equals, Field, Finds, Match, Matches, Subject
 from governance.policy.model import Policy, PolicySet
+from governance.services.policy_regex import extent_of
 from governance.services.policy_shelf import Shelf, places_of
-from governance.services.policy_witness import Witnesses
+from governance.services.policy_witness import Witnesses, has_open_pattern
 
 MOST_CLASHES: Final = 100
 """So many contradictions are told; then no further policies are compared."""
 _MOST_ABOVE: Final = 8
+_MOST_OPEN: Final = 2_000
+"""Pairs with a regular expression of more than plain text that are compared."""
 _NOT_DECIDED: Final = ("name", "match", "waivers")
 """What two policies may say differently and decide the same."""
 
@@ -49,13 +52,15 @@ class Pairs:
     Attributes:
         never_decide: (policy, an earlier one that takes all that it takes).
         impossible: Policies whose conditions exclude each other, so that they can take no document.
-        complete: False where the comparison ended at so many contradictions.
+        undecided: (policy, an earlier one) of which it could not be told whether they contradict each other.
+        complete: False where the comparison ended at so many contradictions, or at so many regular expressions.
 
     """
 
     clashes: list[Clash] = field(default_factory=list)
     never_decide: list[tuple[Policy, Policy]] = field(default_factory=list)
     impossible: list[Policy] = field(default_factory=list)
+    undecided: list[tuple[Policy, Policy]] = field(default_factory=list)
     complete: bool = True
 
 
@@ -67,6 +72,7 @@ class _One:
         decision: What it decides, as one text.
         example: A document that it takes; None where none could be made up.
         taken: The catalog's documents that it takes, and `above` those that earlier policies of its kind take.
+        is_open: Whether a regular expression in it takes more than globs can say.
 
     """
 
@@ -75,6 +81,7 @@ class _One:
     example: Subject | None
     taken: int
     above: int
+    is_open: bool
 
     @property
     def match(self) -> Match:
@@ -92,6 +99,7 @@ class _Comparer:
         self._shelf = shelf
         self._witnesses = Witnesses(policies)
         self._result = Pairs()
+        self._left = _MOST_OPEN
 
     def run(self) -> Pairs:
         by_kind: dict[str, list[_One]] = defaultdict(list)
@@ -104,7 +112,8 @@ class _Comparer:
             if found.subject is None and found.sure:
                 self._result.impossible.append(policy)
             else:
-                by_kind[policy.kind].append(_One(policy, decision, found.subject, taken, above[policy.kind]))
+                one = _One(policy, decision, found.subject, taken, above[policy.kind], has_open_pattern(policy.match))
+                by_kind[policy.kind].append(one)
             above[policy.kind] |= taken
         for group in by_kind.values():
             self._compare(group)
@@ -116,7 +125,7 @@ class _Comparer:
         for place, near in enumerate(_neighbors(group, several)):
             second = group[place]
             taking = (at for at in places_of(near) if second.example and group[at].match.holds(second.example))
-            cover = next((at for at in taking if self._covers(group[at], second)), None)
+            cover = next((at for at in taking if self._covers(group[at], second) is True), None)
             if cover is not None:
                 self._covered(group, cover, place)
             elif not self._differs(group, place, near & ~alike[second.decision]):
@@ -127,48 +136,62 @@ class _Comparer:
     def _differs(self, group: Sequence[_One], place: int, near: int) -> bool:
         """Look for contradictions with earlier policies that decide differently; False ends the comparison."""
         for other in places_of(near):
-            found = None if self._covers(group[place], group[other]) else self._decided(group, other, place)
-            if found is not None:
+            if group[place].is_open or group[other].is_open:
+                self._left -= 1
+                if self._left < 0:
+                    return False
+            covers = self._covers(group[place], group[other])
+            if covers is True:
+                continue
+            found, sure = self._decided(group, other, place)
+            if found is not None and covers is False:
                 self._result.clashes.append(found)
                 if len(self._result.clashes) >= MOST_CLASHES:
                     return False
+            elif found is not None or not sure:
+                self._result.undecided.append((group[place].policy, group[other].policy))
         return True
 
     def _covered(self, group: Sequence[_One], other: int, place: int) -> None:
         """Note a policy of which an earlier one takes everything; both ways round they contradict each other."""
         first, second = group[other], group[place]
-        same = first.decision == second.decision or not self._covers(second, first)
-        found = None if same else self._decided(group, other, place)
+        same = first.decision == second.decision or self._covers(second, first) is not True
+        found = None if same else self._decided(group, other, place)[0]
         if found is None:
             self._result.never_decide.append((second.policy, first.policy))
         else:
             self._result.clashes.append(found)
 
-    def _covers(self, large: _One, small: _One) -> bool:
-        """Say whether a policy takes all that another one takes, as far as that can be known."""
+    def _covers(self, large: _One, small: _One) -> bool | None:
+        """Say whether a policy takes all that another one takes; None where that cannot be told."""
         if small.taken & ~large.taken:
             return False
-        if small.example is None or not large.match.holds(small.example):
+        if small.example is not None and not large.match.holds(small.example):
             return False
         found = self._witnesses.find([small.match], [large.match])
-        return found.subject is None and found.sure
+        if found.subject is not None:
+            return False
+        return True if found.sure or self._witnesses.within(small.match, large.match) else None
 
-    def _decided(self, group: Sequence[_One], other: int, place: int) -> Clash | None:
-        """Give a document that both take and about which the first of them decides, and none above it."""
+    def _decided(self, group: Sequence[_One], other: int, place: int) -> tuple[Clash | None, bool]:
+        """Give a document that both take and about which the first of them decides, and none above it.
+
+        Where there is none, the second value says whether that is known.
+        """
         first, second = group[other], group[place]
         known = first.taken & second.taken & ~first.above
         if known and self._shelf is not None:
-            return Clash(first.policy, second.policy, self._shelf.one_of(known), made_up=False)
+            return Clash(first.policy, second.policy, self._shelf.one_of(known), made_up=False), True
         spared: list[Match] = []
         while len(spared) < _MOST_ABOVE:
-            found = self._witnesses.find([first.match, second.match], spared).subject
+            found, sure = self._witnesses.find([first.match, second.match], spared)
             if found is None:
-                return None
+                return None, sure
             above = next((item.match for item in group[:other] if item.match.holds(found)), None)
             if above is None:
-                return Clash(first.policy, second.policy, found, made_up=True)
+                return Clash(first.policy, second.policy, found, made_up=True), True
             spared.append(above)
-        return None
+        return None, True
 
 
 def _neighbors(group: Sequence[_One], several: Collection[str]) -> Iterator[int]:
@@ -263,4 +286,7 @@ def _prefixes(match: Match) -> frozenset[str]:
             return part.values
         if isinstance(part, Matches) and part.field is Field.PATH:
             return frozenset(glob.prefix for glob in part.globs)
+        if isinstance(part, Finds) and part.field is Field.PATH:
+            around = [extent_of(pattern).around for pattern in part.patterns]
+            return frozenset(glob.prefix if glob is not None else "" for glob in around)
     return frozenset({""})

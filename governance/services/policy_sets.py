@@ -13,7 +13,7 @@ from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Role
 from governance.domain.errors import InputError
 from governance.domain.values import Json
-from governance.policy.loader import dump_canonical, dump_policies, load_policies, parse_policies
+from governance.policy.loader import dump_canonical, dump_policies, load_policies, parse_stored
 from governance.policy.model import PolicySet
 from governance.services.runs import Desk
 
@@ -75,7 +75,7 @@ def named_set(catalog: Catalog, name: str) -> PolicySet:
     if path.exists() or not _DIGITS.fullmatch(name):
         return load_policies([path])
     found = _known(catalog, name)
-    return parse_policies(found.body, f"set {found.digest[:SHORTEST]}")
+    return parse_stored(found.body, f"set {found.digest[:SHORTEST]}")
 
 
 def _known(catalog: Catalog, beginning: str) -> KnownSet:

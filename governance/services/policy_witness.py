@@ -1,8 +1,8 @@
 """Documents made up to show what conditions have in common, and in what they differ.
 
 Nothing is guessed: a made-up document counts only when the conditions themselves, held against it, say what was asked
-for. So what is shown is always true. That there is no such document is known only where the answer says so: regular
-expressions are tried with their plain parts alone.
+for. So what is shown is always true. That there is no such document is known only where the answer says so: of a
+regular expression that is more than plain text, a few examples are tried.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, product
+from itertools import islice, permutations, product
 from typing import Final, NamedTuple, TypeAlias
 
 from governance.policy.globs import Example, Glob, example_of
 from governance.policy.match import All, AnyOf, Contains, Equals, Field, Finds, Match, Matches, Not, Subject, looks_at
 from governance.policy.model import PolicySet
 from governance.policy.resolve import class_of
+from governance.services.policy_regex import escaped, extent_of, inside
 
 Leaf: TypeAlias = Equals | Matches | Contains | Finds
 Way: TypeAlias = tuple[tuple[Leaf, bool], ...]
@@ -25,7 +26,7 @@ Way: TypeAlias = tuple[tuple[Leaf, bool], ...]
 _MOST_WAYS: Final = 64
 _MOST_PATTERNS: Final = 64
 _ANY: Final = Glob("**")
-_MAGIC: Final = re.compile(r"[*?\[{]")
+_MAGIC_END: Final = re.compile(r"^.*[*?\]}]", re.DOTALL)
 _USUAL: Final = {Field.SOURCE: "docs", Field.PATH: "page.md"}
 
 
@@ -71,6 +72,22 @@ class Witnesses:
             sure &= certain
         return Witness(None, sure and count < _MOST_WAYS)
 
+    def within(self, small: Match, large: Match) -> bool:
+        """Say whether it is known that one match takes all that another one takes.
+
+        It is where each condition of the large one is a condition of the small one, or follows from one of them. Of a
+        regular expression that stands for itself, all that is known is how what it takes begins.
+        """
+        loosened = [loose for part in _parts(small) if (loose := _loosened(part)) is not None]
+        parts: list[Match] = [*_parts(small), *loosened]
+        return all(
+            wanted in parts or any(found.subject is None and found.sure for found in self._outside(parts, wanted))
+            for wanted in _parts(large)
+        )
+
+    def _outside(self, parts: Sequence[Match], wanted: Match) -> Iterator[Witness]:
+        return (self.find([part], [wanted]) for part in parts)
+
     def _unclassed(self, match: Match) -> Match:
         """Say a condition on the class in the words of the policies that make it: the first that matches."""
         match match:
@@ -90,6 +107,18 @@ class Witnesses:
             if leaf.holds(alone(Field.CLASS, "", name)):
                 others = [Not(earlier) for other, earlier in self._classes[:place] if other != name]
                 yield All((match, *others))
+
+
+def _parts(match: Match) -> tuple[Match, ...]:
+    return match.parts if isinstance(match, All) else (match,)
+
+
+def _loosened(match: Match) -> Match | None:
+    """Give a condition of globs that takes all that a regular expression takes, and maybe more."""
+    if not isinstance(match, Finds):
+        return None
+    globs = frozenset(glob for pattern in match.patterns if (glob := extent_of(pattern).around) is not None)
+    return Matches(match.field, globs, match.key) if len(globs) == len(match.patterns) else None
 
 
 def _every(parts: Sequence[tuple[Match, bool]]) -> Iterator[Way]:
@@ -174,6 +203,8 @@ def _text(field: Field, key: str, wanted: Sequence[Leaf], unwanted: Sequence[Lea
     usual = _USUAL.get(field, "")
     if not wanted and fits(usual):
         return Example(usual)
+    if any(isinstance(leaf, Finds) and _is_open(leaf) for leaf in wanted):
+        return Example(next(filter(fits, _around_examples(wanted)), None), sure=False)
     found = _by_globs(wanted, unwanted, fits)
     if found.text is not None and field is Field.PATH and fits(pretty := _pretty(found.text)):
         return Example(pretty)
@@ -207,6 +238,35 @@ def _searched(
     return Example(None, sure and tried < _MOST_PATTERNS)
 
 
+def has_open_pattern(match: Match) -> bool:
+    """Say whether a match holds a regular expression that takes more than globs can say."""
+    match match:
+        case All(parts) | AnyOf(parts):
+            return any(map(has_open_pattern, parts))
+        case Not(part):
+            return has_open_pattern(part)
+        case leaf:
+            return isinstance(leaf, Finds) and _is_open(leaf)
+
+
+def _is_open(leaf: Finds) -> bool:
+    """Say whether a regular expression takes more than globs can say."""
+    return any(extent_of(pattern).exact is None for pattern in leaf.patterns)
+
+
+def _around_examples(wanted: Sequence[Leaf]) -> Iterator[str]:
+    """Give the examples of regular expressions, with what the other conditions want before and behind."""
+    opened = [leaf for leaf in wanted if isinstance(leaf, Finds) and _is_open(leaf)]
+    globs, _ = _globs([leaf for leaf in wanted if leaf not in opened])
+    ends = [(glob.prefix, _MAGIC_END.sub("", glob.text)) for glob in globs]
+    texts = [text for leaf in opened for pattern in leaf.patterns for text in extent_of(pattern).examples]
+    for text in texts:
+        yield text
+        yield from (f"{head}{text}{tail}" for begin, end in ends for head in ("", begin) for tail in ("", end))
+        yield f"{text}page.md" if text.endswith("/") else f"{text}/page.md"
+    yield from (one + other for one, other in permutations(texts, 2))
+
+
 def _plain(glob: Glob) -> str:
     """Give the text that a glob most plainly means, which it need not match: its stars stand for a name each."""
     return glob.text.replace("**/", "").replace("**", "page.md").replace("*", "page")
@@ -221,12 +281,13 @@ def _globs(leaves: Iterable[Leaf]) -> tuple[list[Glob], bool]:
             case Matches(globs=globs):
                 found += sorted(globs, key=lambda glob: glob.text)
             case Equals(values=texts):
-                sure &= _add(found, [_escaped(text) for text in sorted(texts)])
+                sure &= _add(found, [escaped(text) for text in sorted(texts)])
             case Contains(texts=texts):
-                sure &= _add(found, [_around(text) for text in sorted(texts)])
+                sure &= _add(found, [inside(text) for text in sorted(texts)])
             case Finds(patterns=patterns):
-                _add(found, [_around(re.sub(r"^\^|\$$|\\", "", pattern.text)) for pattern in patterns])
-                sure = False
+                exact = [extent_of(pattern).exact for pattern in patterns]
+                found += [glob for glob in exact if glob is not None]
+                sure &= None not in exact
     return found, sure
 
 
@@ -239,16 +300,6 @@ def _add(found: list[Glob], texts: Iterable[str]) -> bool:
         except ValueError:  # longer than a glob may be, or with what a glob cannot say
             good = False
     return good
-
-
-def _around(text: str) -> str:
-    """Give the glob of all texts with this one inside; a slash right behind the stars would mean whole folders."""
-    escaped = _escaped(text)
-    return f"?**{escaped}**" if text.startswith("/") else f"**{escaped}**"
-
-
-def _escaped(text: str) -> str:
-    return _MAGIC.sub(lambda hit: f"[{hit[0]}]", text)
 
 
 def _pretty(path: str) -> str:

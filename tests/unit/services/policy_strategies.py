@@ -22,7 +22,9 @@ leaves = st.one_of(
         max_size=2,
     ).map(lambda values: condition(Field.PATH, Op.GLOB, tuple(values))),
     st.sampled_from(["a", "x/", "hr"]).map(lambda text: condition(Field.PATH, Op.CONTAINS, (text,))),
-    st.sampled_from(["^hr", "a$", "x"]).map(lambda text: condition(Field.PATH, Op.REGEX, (text,))),
+    st.sampled_from(["^hr", "a$", "x", "^(hr|it)/[a-z]$", "^h.*/a$", "[ab]$"]).map(
+        lambda text: condition(Field.PATH, Op.REGEX, (text,))
+    ),
     st.sampled_from([*LABELS, "s*"]).map(lambda label: condition(Field.LABEL, Op.GLOB, (label,))),
     st.sampled_from([*VALUES, "h*"]).map(lambda value: condition(Field.METADATA, Op.GLOB, (value,), KEY)),
     st.sampled_from(["main", "other", "m*"]).map(lambda index: condition(Field.INDEX, Op.GLOB, (index,))),

@@ -127,15 +127,69 @@ def test_a_document_of_the_catalog_is_named_where_there_is_one() -> None:
 
 
 def test_a_document_of_the_catalog_shows_what_no_made_up_one_does() -> None:
-    numbers = "{field: path, op: regex, value: '^[0-9]+'}"
-    made = policies((numbers, "1 month"), (PUBLIC, "2 months"))
+    greek = "{field: path, op: regex, value: '^\\p{Greek}+'}"
+    made = policies((greek, "1 month"), (PUBLIC, "2 months"))
     assert clashes(made) == []
     documents = [
-        Subject(source="docs", path="2026/a", labels=("public",)),
-        Subject(source="docs", path="2026/b"),
+        Subject(source="docs", path="\u03b1/a", labels=("public",)),
+        Subject(source="docs", path="\u03b1/b"),
         Subject(source="docs", path="c", labels=("public",)),
     ]
-    assert clashes(made, Shelf(documents, made)) == [("a", "b", "2026/a")]
+    assert clashes(made, Shelf(documents, made)) == [("a", "b", "\u03b1/a")]
+
+
+def regex(text: str) -> str:
+    return f"{{field: path, op: regex, value: '{text}'}}"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("{all: [{path: 'hr/**'}, {field: path, op: regex, value: 'draft'}]}", HR),
+        ("{all: [{path: 'hr/**'}, {field: path, op: regex, value: '[0-9]{4}'}]}", HR),
+        (regex("^hr/leave"), HR),
+        (regex("^hr/[a-z]+$"), HR),
+        (regex("^hr/leave"), regex("^hr/")),
+        (regex("^hr/[0-9]+"), regex("^hr/")),
+        (regex("draft"), ""),
+        (regex("[0-9]{4}"), ""),
+    ],
+)
+def test_a_special_case_may_hold_a_regular_expression(first: str, second: str) -> None:
+    found = compare_policies(policies((first, "1 month"), (second, "2 months")))
+    assert (found.clashes, found.undecided, found.never_decide) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "path"),
+    [
+        (regex("^(hr|finance)/[a-z]+"), MARKDOWN, "hr/a.md"),
+        (regex("[0-9]{4}"), HR, "hr/1111"),
+        (regex("^(hr|it)/"), regex("draft$"), "hr/draft"),
+    ],
+)
+def test_a_contradiction_with_a_regular_expression_is_shown_by_an_example(first: str, second: str, path: str) -> None:
+    found = clashes(policies((first, "1 month"), (second, "2 months")))
+    assert [(one, other) for one, other, _ in found] == [("a", "b")]
+    assert found[0][2] == path
+
+
+def test_what_cannot_be_told_of_a_regular_expression_is_said() -> None:
+    found = compare_policies(policies((regex(r"^\\p{Greek}+$"), "1 month"), (regex("^[^a-z]{3}$"), "2 months")))
+    assert found.clashes == []
+    assert [(policy.name, first.name) for policy, first in found.undecided] == [("b", "a")]
+
+
+def test_after_many_pairs_with_regular_expressions_no_more_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_pairs, "_MOST_OPEN", 1)
+    made = policies((regex("[0-9]{2}a"), "1 month"), (regex("[0-9]{2}b"), "2 months"), (regex("[0-9]{2}c"), "3 months"))
+    assert not compare_policies(made).complete
+
+
+def test_regular_expressions_about_folders_of_their_own_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_pairs, "_MOST_OPEN", 0)
+    made = policies(*[(regex(f"^area{number}/(a+)+$"), f"{number + 1} months") for number in range(6)])
+    assert compare_policies(made).complete
 
 
 def test_a_document_with_two_values_under_one_key_is_believed() -> None:

@@ -82,10 +82,12 @@ def test_a_class_is_made_as_the_policies_make_it() -> None:
     assert witnesses.find([glob(Field.CLASS, "nothing")]) == (None, True)
 
 
-def test_of_a_regular_expression_its_plain_text_is_tried_and_nothing_is_said_for_certain() -> None:
+def test_of_a_regular_expression_examples_are_tried_and_nothing_is_said_for_certain() -> None:
     plain = condition(Field.PATH, Op.REGEX, (r"^hr/old\.md$",))
     assert found(plain) == Subject(source="docs", path="hr/old.md")
-    hard = condition(Field.PATH, Op.REGEX, ("^[0-9]{4}$",))
+    numbers = condition(Field.PATH, Op.REGEX, ("^[0-9]{4}$",))
+    assert found(numbers) == Subject(source="docs", path="1111")
+    hard = condition(Field.PATH, Op.REGEX, (r"^\p{Greek}+$",))
     assert Witnesses(NONE).find([hard]) == (None, False)
     assert Witnesses(NONE).find([PATH_HR], [hard]).subject is not None
 
