@@ -11,7 +11,6 @@ from governance.cli.completing import one_of
 from governance.cli.invocation import suggestion
 from governance.cli.options import Answer, Options, answering
 from governance.cli.session import opened
-from governance.domain.errors import PolicyError
 from governance.guard import told
 from governance.policy.model import WaiverReason
 from governance.services.pausing import PauseBegun, as_json, pause
@@ -50,13 +49,9 @@ def command(options: Options, reason: str, note: str | None) -> Answer:
 
 
 def _codes(app: App, reason: str) -> tuple[str, ...]:
-    """Give the codes; a mistake in a policy file is no reason to let changes go on."""
-    try:
-        return app.policies.reason_codes
-    except PolicyError:
-        if reason not in set(WaiverReason):
-            raise
-        return tuple(WaiverReason)
+    """Give the codes. Those that are built in need no policies, so that nothing about policies delays a pause."""
+    built_in = tuple(WaiverReason)
+    return built_in if reason in built_in else app.policies.reason_codes
 
 
 def _show(screen: Screen, begun: PauseBegun, options: Options) -> None:

@@ -34,6 +34,9 @@ def explain(options: Options, document: str, *, source: str | None, index: str |
 
 def test(options: Options, folder: Path | None) -> Answer:
     """Run the cases in a folder, or in those beside the configured policies."""
+    if folder is not None and not folder.is_dir():
+        next_step = "name the folder that holds the cases: kbgov policy test FOLDER"
+        raise InputError("there is no such folder", item=str(folder), next_step=next_step)
     folders = [folder] if folder is not None else _tests_of(options)
     cases = [case for each in folders for case in find_cases(each)]
     with TemporaryDirectory(prefix="kbgov-policy-test-") as scratch:

@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 MAX_LENGTH: Final = 500
+CLIMBS: Final = "a pattern cannot climb with '..': paths are relative to the source's folder"
 _MOST_STEPS: Final = 20_000
 _FILLERS: Final = ("abcdefghijklmnopqrstuvwxyz0123456789", "".join(map(chr, range(0xE0, 0xE0 + 2 * MAX_LENGTH))))
 """Characters for where any will do; more than the longest globs can name."""
@@ -320,7 +321,7 @@ def _refuse_foreign(glob: str) -> None:
     if len(glob) > MAX_LENGTH:
         raise ValueError(f"a pattern of more than {MAX_LENGTH} characters")
     if ".." in glob.split("/"):
-        raise ValueError("a pattern cannot climb with '..': paths are relative to the source's folder")
+        raise ValueError(CLIMBS)
     if "\\" in glob:
         raise ValueError("a backslash means nothing in a pattern: folders are separated by /")
 

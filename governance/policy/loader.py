@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -30,14 +31,16 @@ from governance.policy.model import (
     Reason,
     Waiver,
 )
-from governance.policy.reading import File, Written, files_at, read_path, read_text, written_policies
+from governance.policy.reading import MAX_BYTES, File, Written, files_at, read_path, read_text, written_policies
 from governance.policy.schema import LimitsModel, WaiverModel
+from governance.policy.sizes import check_depth, check_size
 
 _FIRST_KEYS: Final = (
     *("document", "version", "reasons", "policies"),
     *("name", "kind", "owner", "severity", "match", "field", "key", "op"),
 )
 _ORDER: Final = tuple(ActionKind)
+_DUMPER: type[yaml.SafeDumper | yaml.CSafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def load_policies(paths: Sequence[Path]) -> PolicySet:
@@ -47,7 +50,7 @@ def load_policies(paths: Sequence[Path]) -> PolicySet:
         PolicyError: A file cannot be read, or says something that is not understood. Nothing is skipped.
 
     """
-    return _combine([read_path(path) for path in files_at(paths)])
+    return _accepted([read_path(path) for path in files_at(paths)])
 
 
 def parse_policies(text: str, file: str = "policies.yaml") -> PolicySet:
@@ -57,7 +60,20 @@ def parse_policies(text: str, file: str = "policies.yaml") -> PolicySet:
         PolicyError: As `load_policies`.
 
     """
-    return _combine([read_text(file, text)])
+    return _accepted([read_text(file, text)])
+
+
+def parse_stored(canonical: str, name: str) -> PolicySet:
+    """Read a set that was accepted once from its canonical JSON, whatever its size.
+
+    `name` is what errors call it. It is dumped first: what JSON escapes in two halves, YAML does not put together.
+
+    Raises:
+        PolicyError: An earlier version accepted what this one does not read.
+
+    """
+    text = yaml.dump(_for_reading(json.loads(canonical)), Dumper=_DUMPER, sort_keys=False, width=100)
+    return _combine([read_text(name, text, sys.maxsize)])
 
 
 def dump_policies(policies: PolicySet) -> str:
@@ -66,9 +82,15 @@ def dump_policies(policies: PolicySet) -> str:
 
 
 def dump_canonical(canonical: str) -> str:
-    """Write the canonical JSON of a set as one policy file, also of a set that this version cannot read."""
+    """Write the canonical JSON of a set as one policy file, also of a set that this version cannot read.
+
+    Where indentation alone would make the file too large to be read, it stands on one line.
+    """
     body = _for_reading(json.loads(canonical))
-    return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
+    if len(text.encode()) <= MAX_BYTES:
+        return text
+    return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=sys.maxsize, default_flow_style=True)
 
 
 def _for_reading(value: object) -> object:
@@ -84,10 +106,17 @@ def _rank(key: str) -> tuple[int, str]:
     return (_FIRST_KEYS.index(key) if key in _FIRST_KEYS else len(_FIRST_KEYS), key)
 
 
+def _accepted(files: Sequence[File]) -> PolicySet:
+    found = _combine(files)
+    check_size(found.canonical.encode("ascii"), files)
+    return found
+
+
 def _combine(files: Sequence[File]) -> PolicySet:
     check(files)
     written = written_policies(files)
     policies = tuple(_policy(each) for each in written)
+    check_depth(policies, written)
     limits = _limits(next((file.model.limits for file in files if file.model.limits), LimitsModel()))
     reasons = [Reason(code=each.code, meaning=each.meaning) for file in files for each in file.model.reasons]
     sections = (each.model.section() for each in written)

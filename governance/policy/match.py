@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from governance.domain.documents import Document
 from governance.domain.values import Json, canonical_json
-from governance.policy.globs import Glob
+from governance.policy.globs import CLIMBS, Glob
 from governance.policy.patterns import Pattern
 
 
@@ -235,8 +235,8 @@ def condition(of: Field, op: Op, values: tuple[str, ...], key: str = "") -> Matc
     elif op is Op.REGEX:
         return Finds(of, frozenset(map(Pattern, values)), key)
     elif op is Op.CONTAINS and of is not Field.LABEL:
-        return Contains(of, frozenset(values), key)
-    return Equals(of, frozenset(values), key)
+        return Contains(of, frozenset(_text(of, value) for value in values), key)
+    return Equals(of, frozenset(_text(of, value) for value in values), key)
 
 
 def all_of(parts: list[Match]) -> Match:
@@ -265,6 +265,13 @@ def _glob(of: Field, text: str) -> Glob:
         if "//" in text:
             raise ValueError("a path pattern with // matches no document")
     return _plain_glob(text)
+
+
+def _text(of: Field, text: str) -> str:
+    """Refuse a path that climbs. Other odd ones stay: documents that only an index knows are called by its own keys."""
+    if of is Field.PATH and "/" in text and ".." in text.split("/"):
+        raise ValueError(CLIMBS)
+    return text
 
 
 @lru_cache(maxsize=4096)

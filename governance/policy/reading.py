@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +19,11 @@ from governance.policy.problems import Loc, explain, place_of, policy_error
 from governance.policy.schema import FileModel, PolicyModel
 from governance.policy.yaml_reader import BadNode, ListNode, MapNode, Node, Scalar, YamlError, read_yaml
 
-MAX_BYTES: Final = 1_048_576
+MAX_BYTES: Final = 4_194_304
+"""Of a file. What is decided by all files together has a limit of its own, in `sizes`."""
 _Grammar = TypeVar("_Grammar", bound=BaseModel)
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
+_NEXT: Final = "correct 'policies' in kbgov.toml; 'kbgov init' writes the shipped files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +78,22 @@ def read_path(path: Path) -> File:
         PolicyError: It cannot be read, or says something that is not understood.
 
     """
-    return read_text(str(path), _text_of(path))
+    return read_text(str(path), text_of(path, f"the policies at {path}", _NEXT))
 
 
-def read_text(name: str, text: str) -> File:
+def read_text(name: str, text: str, max_bytes: int = MAX_BYTES) -> File:
     """Read the text of a file, which errors call by its name.
 
     Raises:
         PolicyError: As `read_path`.
 
     """
-    return File(name, *read_strictly(name, text, FileModel, "version: 1"))
+    return File(name, *read_strictly(name, text, FileModel, "version: 1", max_bytes))
 
 
-def read_strictly(name: str, text: str, grammar: type[_Grammar], first: str) -> tuple[_Grammar, MapNode]:
+def read_strictly(
+    name: str, text: str, grammar: type[_Grammar], first: str, max_bytes: int = MAX_BYTES
+) -> tuple[_Grammar, MapNode]:
     """Read a text by a grammar, and give the nodes as well, which know the lines.
 
     Args:
@@ -94,13 +101,14 @@ def read_strictly(name: str, text: str, grammar: type[_Grammar], first: str) -> 
         text: Its text.
         grammar: What it may say.
         first: What such a file begins with, for a message.
+        max_bytes: The most that are read.
 
     Raises:
         PolicyError: The text says something that is not understood.
 
     """
     try:
-        root = read_yaml(text, max_bytes=MAX_BYTES)
+        root = read_yaml(text, max_bytes=max_bytes)
     except YamlError as error:
         raise policy_error(name, error.line, error.message) from None
     if not isinstance(root, MapNode):
@@ -140,27 +148,44 @@ def _inside(folder: Path) -> list[Path]:
     try:
         return sorted(entry for entry in folder.iterdir() if entry.suffix in _SUFFIXES)
     except OSError as error:
-        raise _unreadable(folder, error) from None
+        message = f"the policies at {folder} cannot be read: {error.strerror}"
+        raise PolicyError(message, item=str(folder), next_step=_NEXT) from None
 
 
-def _unreadable(path: Path, error: OSError) -> PolicyError:
-    return PolicyError(
-        f"the policies at {path} cannot be read: {error.strerror}",
-        item=str(path),
-        next_step="correct 'policies' in kbgov.toml; 'kbgov init' writes the shipped files",
-    )
+def text_of(path: Path, called: str, next_step: str) -> str:
+    """Give the text of a plain file; of one over the cap as many other characters, which the reader then refuses.
 
+    Args:
+        path: Where it stands.
+        called: What errors call it.
+        next_step: What to do when it cannot be read.
 
-def _text_of(path: Path) -> str:
+    Raises:
+        PolicyError: It cannot be read, is no plain file, or is not in UTF-8.
+
+    """
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = _bytes_of(path)
         return raw.decode("utf-8") if len(raw) <= MAX_BYTES else "x" * len(raw)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        no_file = error.errno in {errno.EINVAL, errno.ENXIO}
+        message = f"{path} is no plain file" if no_file else f"{called} cannot be read: {error.strerror}"
+        raise PolicyError(message, item=str(path), next_step=next_step) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise policy_error(str(path), line, "this is not UTF-8", "save the file in UTF-8") from None
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Read without waiting: a pipe may never have a writer, and a device may never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # of what was opened, as nobody can swap that any more
+            raise OSError(errno.EINVAL, "no plain file")
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _plain(file: str, node: Node, key: str = "") -> Json:

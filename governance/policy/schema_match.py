@@ -36,8 +36,12 @@ Values = Annotated[
 class MatchModel(Model):
     """Which documents: one condition (`field`, `op`, `value`), or short forms and groups, all of which must hold."""
 
-    all: list[MatchModel] | None = Field(None, description="Every one of these must hold.")
-    any: list[MatchModel] | None = Field(None, description="At least one of these must hold.")
+    all: list[MatchModel] | None = Field(
+        None, description="Every one of these must hold.", json_schema_extra={"minItems": 1}
+    )
+    any: list[MatchModel] | None = Field(
+        None, description="At least one of these must hold.", json_schema_extra={"minItems": 1}
+    )
     not_: MatchModel | None = Field(None, alias="not", description="This must not hold.")
     source: Patterns | None = Field(None, description="Names of sources, or globs.")
     path: PathPatterns | None = Field(None, description="Globs of paths below the source's folder: `hr/**`.")
@@ -45,7 +49,9 @@ class MatchModel(Model):
     index: Patterns | None = Field(None, description="Names of indexes, or globs.")
     class_: Patterns | None = Field(None, alias="class", description="Retention classes, or globs.")
     metadata: dict[Text, Patterns] | None = Field(
-        None, description="Values, or globs, by metadata key: `{department: hr}`."
+        None,
+        description="Values, or globs, by metadata key: `{department: hr}`.",
+        json_schema_extra={"minProperties": 1},
     )
     field: Annotated[str, one_of(MatchField)] | None = Field(
         None, description="What to compare: source, path, label, index, metadata or class."

@@ -14,6 +14,7 @@ from governance.policy.globs import Glob
 from governance.policy.kinds import AfterRetention, Erasure, Level, Regime, Retention, RetentionEvent
 from governance.policy.section import Section
 from governance.policy.values import (
+    SOME,
     Day,
     Days,
     Name,
@@ -30,7 +31,7 @@ from governance.policy.values import (
 
 _WITHOUT_END: Final = "unlimited"
 _HOURS: Final = re.compile(r"([0-9]{1,5})\s*(hours?|h|days?|d|weeks?|w)", re.IGNORECASE)
-_HOURS_FORM: Final = r"^[0-9]{1,5} *(hours?|h|days?|d|weeks?|w)$"
+_HOURS_FORM: Final = rf"^{SOME} *(hours?|h|days?|d|weeks?|w)$"
 _HOURS_OF: Final = {"h": 1, "d": 24, "w": 168}
 _MOST_HOURS: Final = 99_999
 

@@ -26,11 +26,15 @@ _LONGEST: Final = 200
 _LONGEST_NAME: Final = 64
 _MOST: Final = 99_999  # the largest count that an interval can be written with
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SOME: Final = "0*[1-9][0-9]{0,4}"
+"""A count that is not zero, for the patterns of editors, of which not all can look ahead."""
 _ZERO: Final = re.compile(r"0+\s*(?:days?|d|weeks?|w|months?|mo|years?|y)", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LENGTH_FORM: Final = r"^[0-9]{1,5} *(days?|d|weeks?|w|months?|mo|years?|y)$"
+_SOME_LENGTH_FORM: Final = _LENGTH_FORM.replace("[0-9]{1,5}", SOME)
 _DAYS_FORM: Final = r"^[0-9]{1,5} *(days?|d|weeks?|w)$"
+_SOME_DAYS_FORM: Final = _DAYS_FORM.replace("[0-9]{1,5}", SOME)
 
 
 class Wrong(ValueError):
@@ -169,7 +173,7 @@ def interval_or(other: str, example: str) -> Reads:
         except ValueError:
             raise Wrong(f"not an interval such as '{example}', and not the word {other}") from None
 
-    return Reads(check, {"anyOf": [{"const": other}, _length_schema(_LENGTH_FORM, example)]})
+    return Reads(check, {"anyOf": [{"const": other}, _length_schema(_SOME_LENGTH_FORM, example)]})
 
 
 def number_or(other: str, low: int, high: int) -> Reads:
@@ -279,10 +283,10 @@ Texts = Annotated[list[Text], Several()]
 Name = Annotated[str, Reads(_slug, {"type": "string", "pattern": f"^{_NAME.pattern}$", "maxLength": _LONGEST_NAME})]
 YesNo = Annotated[str, Reads(_yes, {"enum": ["yes", "no"]})]
 SeverityWord = Annotated[str, one_of(Severity)]
-Length = Annotated[str, Reads(interval, _length_schema(_LENGTH_FORM, "6 months"))]
+Length = Annotated[str, Reads(interval, _length_schema(_SOME_LENGTH_FORM, "6 months"))]
 LengthOrNone = Annotated[str, Reads(_duration, _length_schema(_LENGTH_FORM, "90 days"))]
 Days = Annotated[str, Reads(_days, _length_schema(_DAYS_FORM, "30 days"))]
-SomeDays = Annotated[str, Reads(_some_days, _length_schema(_DAYS_FORM, "14 days"))]
+SomeDays = Annotated[str, Reads(_some_days, _length_schema(_SOME_DAYS_FORM, "14 days"))]
 Count = Annotated[int, whole(0, 1_000_000)]
 Percent = Annotated[int, whole(0, 100)]
 Share = Annotated[int, whole(1, 100)]

@@ -223,10 +223,10 @@ def _only_in_chunks(uow: UnitOfWork, policies: PolicySet, name: str, source: str
     keys = {place: {key for _, key in uow.chunks.unattributed(*place)} for place in places}
     held = sorted({place[0] for place in places if name in keys[place]})
     if source is not None or not held:
-        known = {item.document for item in uow.documents.every() if source in {None, item.source}}
-        near = nearest(name, known.union(*keys.values()) if source is None else known)
-        step = "kbgov documents list shows the paths"
-        step = f"did you mean '{near}'? {step}" if near else step
+        paths = {item.document for item in uow.documents.every() if source in {None, item.source}}
+        near = nearest(name, paths.union(*keys.values()) if source is None else paths)
+        meant = f"did you mean '{near}'? " if near else ""
+        step = f"{meant}kbgov documents list shows the paths"
         raise InputError("no document of this path is known", item=name, next_step=step)
     subject = Subject(source="", path=name, index=held[0])
     known = Subject(source="", path=name, index=held[0], class_name=class_of(policies, subject))

@@ -69,7 +69,6 @@ def _observation(policy: Policy, waiver: Waiver, covered: int) -> Observation:
             "until": waiver.until.isoformat(),
             "reason": waiver.reason,
             "kinds": kinds,
-            "by": waiver.by,
             "open_findings": covered,
         },
     )

@@ -485,7 +485,6 @@ def test_a_waiver_whose_last_day_is_over_is_a_finding_until_somebody_acts(kb: Kn
         "until": "2026-11-20",
         "reason": "other",
         "kinds": ["*"],
-        "by": None,
         "open_findings": 0,
     }
     result = on(kb, later(1))
@@ -497,6 +496,8 @@ def test_a_waiver_whose_last_day_is_over_is_a_finding_until_somebody_acts(kb: Kn
         "other": 1,
     }
     assert result.findings.by_kind["policy.waiver_expired"] == 2
+    assert set(found["archive-copy"].period.evidence) == {"policy", "until", "reason", "kinds", "open_findings"}
+    assert "dpo" not in str(found)
     kb.policies = parse_policies(WAIVED.replace("2026-11-22", "2027-11-22").replace("2026-11-20", "2027-11-20"))
     on(kb, later(3))
     assert kb.found("policy.") == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from governance import bootstrap
 from governance.embedders.hashed import HashedEmbedder
 from governance.indexes.embedded import EmbeddedIndex
+from governance.policy.model import WaiverReason
 from tests.command_line import InProcess, in_own_process
 from tests.foreign_index import Pipeline, by_words
 from tests.knowledge_base import paragraphs
@@ -256,6 +259,18 @@ def test_a_mistake_in_a_policy_is_no_reason_to_let_changes_go_on(kbgov: InProces
     assert kbgov("ingest", "--index", "main").code == 6
     adopt(base, POLICIES + "nonsense: true\n")
     assert kbgov("resume").code == 0
+
+
+def test_for_a_reason_that_is_built_in_no_policy_is_read(
+    kbgov: InProcess, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap, "load_policies", lambda _paths: pytest.fail("policies were read"))
+        assert {kbgov("pause", "--reason", reason).code for reason in WaiverReason} == {0}
+    os.mkfifo(base / "policies" / "waits.yaml")
+    refused = kbgov("pause", "--reason", "of-our-own", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "policy")
+    assert refused.json["error"]["message"].endswith("waits.yaml is no plain file")
 
 
 def test_a_reason_of_ones_own_is_a_reason(kbgov: InProcess, base: Path) -> None:

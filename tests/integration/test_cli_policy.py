@@ -267,6 +267,10 @@ def test_people_read_what_decides_and_what_follows(kbgov: InProcess) -> None:
 def test_a_document_that_nobody_knows_is_an_error(kbgov: InProcess) -> None:
     found = error(kbgov("policy", "explain", "nothing.md", "--json"))
     assert found["message"] == "no document of this path is known"
+    assert found["next"] == "kbgov documents list shows the paths"
+    near = error(kbgov("policy", "explain", "hr/paay.md", "--json"))
+    assert near["next"] == "did you mean 'hr/pay.md'? kbgov documents list shows the paths"
+    assert "did you mean" not in error(kbgov("policy", "explain", "hr/paay.md", "--source", "other", "--json"))["next"]
     assert error(kbgov("policy", "explain", "it.md", "--source", "other", "--json"))["item"] == "it.md"
 
 
@@ -321,6 +325,7 @@ def test_a_document_that_only_an_index_speaks_of_is_explained(kbgov: InProcess) 
     assert (body["source"], body["index"], body["class"]) == (None, "theirs", None)
     assert body["policies"][0]["decides"]["policy"] == "everything"
     assert kbgov("policy", "explain", "wiki:wiki.md", "--index", "theirs").code == 0
+    assert "did you mean 'wiki:wiki.md'?" in error(kbgov("policy", "explain", "wiki:wikki.md", "--json"))["next"]
 
 
 def test_a_chunk_whose_document_no_source_knows_is_explained_by_its_key(kbgov: InProcess) -> None:
@@ -389,6 +394,14 @@ def test_no_case_is_a_failure_that_says_so(kbgov: InProcess) -> None:
     shown = kbgov("policy", "test")
     assert shown.code == 1
     assert f"There is no case: no case.yaml below {kbgov.folder / 'policies' / 'tests'}." in shown.out
+    assert kbgov("policy", "test", "policies").code == 1
+
+
+@pytest.mark.parametrize("folder", ["polices/tests", "policies/default.yaml"])
+def test_a_folder_with_cases_that_is_not_there_is_an_error(kbgov: InProcess, folder: str) -> None:
+    found = kbgov("policy", "test", folder, "--json")
+    assert (found.code, error(found)["message"], error(found)["item"]) == (2, "there is no such folder", folder)
+    assert error(found)["next"] == "name the folder that holds the cases: kbgov policy test FOLDER"
 
 
 def test_a_case_that_cannot_be_read_is_an_error(kbgov: InProcess) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -10,8 +14,9 @@ import pytest
 from governance.domain.calendar import Interval, Unit
 from governance.domain.errors import PolicyError
 from governance.domain.findings import Severity
+from governance.domain.values import canonical_json
 from governance.policy.kinds import Drift, Freshness, WriteBack
-from governance.policy.loader import dump_policies, load_policies, parse_policies
+from governance.policy.loader import dump_policies, load_policies, parse_policies, parse_stored
 from governance.policy.match import EVERYTHING
 from governance.policy.model import Limits, ListingLimits
 from governance.policy.sections import SECTIONS
@@ -46,6 +51,13 @@ policies:
 limits:
   listing: {absent_documents: 5, absent_percent: 10}
 """
+
+
+NO_PATHS = [
+    ("{op: eq, value: hr/../a.md}", "cannot climb with '..'"),
+    ("{op: contains, value: ../a}", "cannot climb with '..'"),
+    ("{op: contains, value: [old, a/..]}", "cannot climb with '..'"),
+]
 
 
 def error_of(text: str) -> PolicyError:
@@ -588,10 +600,31 @@ def test_a_file_that_is_not_utf8_names_the_line(tmp_path: Path) -> None:
 
 def test_an_oversize_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
-    path.write_bytes(b"version: 1\n" + b"#" * 1_048_576)
+    path.write_bytes(b"version: 1\n" + b"#" * 4_194_304)
     with pytest.raises(PolicyError) as caught:
         load_policies([path])
-    assert caught.value.message == f"{path}, line 1: more than 1,048,576 bytes"
+    assert caught.value.message == f"{path}, line 1: more than 4,194,304 bytes"
+
+
+def bound(path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as made:
+        made.bind(path.name)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, bound, Path.mkdir, lambda path: path.symlink_to("/dev/zero")],
+    ids=["pipe", "socket", "folder", "device"],
+)
+def test_what_is_no_plain_file_is_refused_without_waiting_for_it(
+    make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "p.yaml"
+    make(path)
+    with pytest.raises(PolicyError) as caught:
+        load_policies([tmp_path])
+    assert caught.value.message == f"{path} is no plain file"
 
 
 def test_remarks_key_order_quoting_and_defaults_written_out_do_not_change_the_digest() -> None:
@@ -696,6 +729,100 @@ def test_a_dump_can_be_read_again_and_starts_with_what_it_is() -> None:
     assert text.startswith("document: policies\nversion: 1\npolicies:\n- name: hr-pages\n  kind: freshness\n")
     assert parse_policies(text).digest == loaded.digest
     assert [entry.settings for entry in parse_policies(text).policies] == [entry.settings for entry in loaded.policies]
+
+
+def of_labels(name: str, count: int) -> str:
+    """A policy on one line about labels of 199 characters."""
+    labels = [f"{number:0199}" for number in range(count)]
+    return f"  - {{name: {name}, kind: drift, match: {{field: label, op: in, value: {json.dumps(labels)}}}}}\n"
+
+
+def test_a_set_is_refused_that_is_too_large_as_a_whole(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text(f"version: 1\npolicies:\n{of_labels('x', 3000)}")
+    second.write_text(f"version: 1\npolicies:\n{of_labels('y', 3000)}  - {{name: z, kind: drift}}\n")
+    assert len(load_policies([first]).policies) == 1
+    with pytest.raises(PolicyError) as caught:
+        load_policies([first, second])
+    error = caught.value
+    assert re.fullmatch(
+        r"the policies have 1,21\d,\d{3} bytes with every default written out, and 1,048,576 is the limit; "
+        rf"most of them stand in {re.escape(str(second))} \(2 policies\)",
+        error.message,
+    )
+    assert (error.item, error.next_step) == (
+        str(second),
+        "split what is not decided together, or write globs in the place of long lists",
+    )
+
+
+def test_a_set_that_was_stored_is_read_whatever_its_size() -> None:
+    body = json.loads(parse_policies(f"version: 1\npolicies:\n{of_labels('x', 2)}").canonical)
+    body["policies"][0]["match"]["value"] = [f"{number:0400}" for number in range(11_000)]
+    canonical = canonical_json(body).decode()
+    assert len(canonical) > 4_194_304
+    assert parse_stored(canonical, "set 12345678").canonical == canonical
+    with pytest.raises(PolicyError, match="more than 4,194,304 bytes"):
+        parse_policies(canonical)
+
+
+def test_a_set_that_was_stored_is_read_with_characters_that_json_writes_in_two_halves() -> None:
+    loaded = parse_policies(policy("    match: {label: 'x\U0001f600'}"))
+    assert "\\ud83d" in loaded.canonical
+    assert parse_stored(loaded.canonical, "set 12345678").digest == loaded.digest
+
+
+@pytest.mark.parametrize(
+    ("lines", "where", "deepest"),
+    [("    match: CONDITION", "match", 9), ("    waivers: [{match: CONDITION, ENDS}]", "waivers[1].match", 8)],
+)
+def test_a_condition_is_refused_that_is_nested_too_deep_to_be_dumped_and_read(
+    lines: str, where: str, deepest: int
+) -> None:
+    def nested(levels: int) -> str:
+        written = "{path: z}"
+        for level in range(levels):
+            written = f"{{path: p{level}, not: {written}}}"
+        return policy(lines.replace("CONDITION", written).replace("ENDS", "reason: other, until: 2027-01-01"))
+
+    loaded = parse_policies(nested(deepest))
+    assert parse_policies(dump_policies(loaded)).digest == loaded.digest
+    error = error_of(nested(deepest + 1))
+    assert error.message == (
+        f"p.yaml, line 5: policy 'hr-pages', {where}: nested deeper than 32 levels with every short form written out"
+    )
+    assert error.next_step == "write the condition with fewer groups inside each other"
+
+
+def test_a_dump_whose_indentation_would_make_it_too_large_is_written_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = parse_policies(FULL)
+    long = dump_policies(loaded)
+    monkeypatch.setattr("governance.policy.loader.MAX_BYTES", len(long) - 1)
+    short = dump_policies(loaded)
+    assert len(short) < len(long)
+    assert short.count("\n") == 1
+    assert parse_policies(short).digest == loaded.digest
+
+
+@pytest.mark.parametrize(("written", "message"), NO_PATHS)
+def test_a_condition_on_paths_that_no_document_can_have_is_refused(written: str, message: str) -> None:
+    condition = written.replace("{", "{field: path, ", 1)
+    assert message in error_of(policy(f"    match: {condition}")).message
+    assert len(parse_policies(policy(f"    match: {condition.replace('path', 'label', 1)}")).policies) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{op: contains, value: [/old/, .., v1..v2, /b]}",
+        "{op: eq, value: a..b/.x}",
+        "{op: in, value: [/app/a.md, 'https://e.org/a/']}",
+        "{op: regex, value: ^/}",
+    ],
+)
+def test_a_condition_on_paths_that_a_document_may_have_is_taken(written: str) -> None:
+    condition = written.replace("{", "{field: path, ", 1)
+    assert len(parse_policies(policy(f"    match: {condition}")).policies) == 1
 
 
 @pytest.mark.parametrize(

@@ -692,7 +692,7 @@ TRAPS = [
         "policy 'x', freshness.due_soon: not an interval such as '6 months', '1 year' or '191 days'",
     ),
     ("version: 1\n---\nversion: 1\n", 2, "a second document starts here; one is the limit"),
-    ("version: 1\n" + "#" * 1_048_576, 1, "more than 1,048,576 bytes"),
+    ("version: 1\n" + "#" * 4_194_304, 1, "more than 4,194,304 bytes"),
 ]
 
 

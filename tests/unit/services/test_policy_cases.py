@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -129,15 +131,34 @@ def test_an_unknown_key_names_the_keys_of_a_case(tmp_path: Path) -> None:
     )
 
 
-def test_a_case_that_is_not_text_or_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_case_that_is_not_text_is_named(tmp_path: Path) -> None:
     file = case(tmp_path, "")
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(PolicyError, match="this is not UTF-8"):
         find_cases(tmp_path)
-    file.unlink()
-    file.mkdir()
-    with pytest.raises(PolicyError, match="cannot be read: Is a directory"):
+
+
+def test_a_case_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_path: Path, _flags: int) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    file = case(tmp_path, "")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", denied)
+        with pytest.raises(PolicyError) as caught:
+            find_cases(tmp_path)
+    assert caught.value.message == f"the case {file} cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_case_that_is_no_plain_file_is_refused_without_waiting_for_it(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "case.yaml")
+    with pytest.raises(PolicyError) as caught:
         find_cases(tmp_path)
+    assert caught.value.message == f"{tmp_path / 'case.yaml'} is no plain file"
+    assert caught.value.next_step == "correct the case, or name another folder: kbgov policy test FOLDER"
 
 
 def found(kind: FindingKind, document: str, *actions: str, status: FindingStatus = FindingStatus.OPEN) -> Found:

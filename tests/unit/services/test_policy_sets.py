@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor, Role
 from governance.domain.errors import InputError, PolicyError, RoleRefused
+from governance.domain.values import canonical_json, sha256_hex
 from governance.policy.loader import parse_policies
 from governance.policy.model import PolicySet
 from governance.services.policy_sets import named_set, show_set
@@ -79,6 +81,16 @@ def test_a_stored_set_of_another_version_is_refused_by_name(catalog: Catalog) ->
         named_set(catalog, "0" * 64)
     with pytest.raises(PolicyError, match="cannot be read"):
         named_set(catalog, "no-such-file.yaml")
+
+
+def test_a_stored_set_is_read_under_no_cap_and_with_every_character(catalog: Catalog) -> None:
+    body = json.loads(ONE.canonical)
+    labels = [*(f"{number:0400}" for number in range(3000)), "\U0001f600"]
+    body["policies"][0]["match"] = {"field": "label", "op": "in", "value": labels}
+    canonical = canonical_json(body)
+    with catalog.write() as uow:
+        uow.policy_sets.adopt(sha256_hex(canonical), canonical.decode(), NOW)
+    assert named_set(catalog, sha256_hex(canonical)[:12]).digest == sha256_hex(canonical)
 
 
 def test_a_role_is_needed(catalog: Catalog) -> None:
