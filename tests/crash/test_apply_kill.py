@@ -14,6 +14,10 @@ from tests.crash.drifted import Drifted, Hours, differing
 
 CHILD = Path(__file__).with_name("drift_child.py")
 MOMENTS = 20
+BOTH_CATALOGS = pytest.mark.parametrize(
+    "catalog_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.full)], indirect=True
+)
+"""Twenty kills take half a minute: on a server they are left to the full run."""
 
 
 def child(base: Drifted, hour: int, moment: int, digest: str) -> subprocess.CompletedProcess[str]:
@@ -58,6 +62,7 @@ def go_on(base: Drifted) -> list[dict[str, object]]:
 
 
 @pytest.mark.crash
+@BOTH_CATALOGS
 @pytest.mark.parametrize("kind", ["foreign", "own"])
 def test_a_killed_repair_is_finished_by_the_next_as_if_undisturbed(
     kind: str, tmp_path: Path, catalog_url: str, copied: Callable[[Drifted, str], Drifted]

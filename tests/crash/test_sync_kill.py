@@ -17,6 +17,10 @@ from tests.crash.drifted import Drifted, Hours, differing
 Copied = Callable[[Drifted, str], Drifted]
 CHILD = Path(__file__).with_name("drift_child.py")
 MOMENTS = 20
+BOTH_CATALOGS = pytest.mark.parametrize(
+    "catalog_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.full)], indirect=True
+)
+"""Twenty kills take half a minute: on a server they are left to the full run."""
 PAGE = 10
 """Records of one page of a look, so that these small indexes have several."""
 
@@ -80,6 +84,7 @@ def kill_and_go_on(base: Drifted, kill_at: int, expected: dict[bool, list[dict[s
 
 
 @pytest.mark.crash
+@BOTH_CATALOGS
 def test_a_killed_sync_is_finished_by_the_next_as_if_undisturbed(
     tmp_path: Path, catalog_url: str, copied: Copied
 ) -> None:
@@ -92,6 +97,7 @@ def test_a_killed_sync_is_finished_by_the_next_as_if_undisturbed(
 
 
 @pytest.mark.crash
+@BOTH_CATALOGS
 def test_a_killed_first_sync_is_resumed_where_it_was(tmp_path: Path, catalog_url: str, copied: Copied) -> None:
     laid_out = lay_out(tmp_path / "laid-out", catalog_url, "foreign", first=True)
     moments, states = undisturbed(copied(laid_out, "calm"), 1)
