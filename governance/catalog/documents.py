@@ -99,8 +99,8 @@ class Documents:
         rows = self._connection.execute(select(*columns).where(document.c.source == source))
         states = {state.value: state for state in DocumentState}
         return {
-            name: KnownDocument(name, raw_hash, body_hash, meta_hash, changed_on, unreadable, states[state], *created)
-            for name, raw_hash, body_hash, meta_hash, changed_on, unreadable, state, *created in rows
+            name: KnownDocument(name, raw_hash, body_hash, meta_hash, changed, unreadable, states[state], made, by)
+            for name, raw_hash, body_hash, meta_hash, changed, unreadable, state, made, by in rows
         }
 
     def unreadable(self, source: str) -> list[Document]:
