@@ -9,6 +9,7 @@ from governance.catalog.unit_of_work import UnitOfWork
 from governance.domain.actors import Actor, Role
 from governance.domain.errors import Paused, Refused
 from governance.domain.events import Change, ChangeKind
+from governance.domain.values import rfc3339
 
 
 class Guard:
@@ -46,4 +47,4 @@ def told(item: Pause) -> str:
 
 def moment(at: datetime) -> str:
     """Give a moment in UTC to the second."""
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return rfc3339(at, "seconds")

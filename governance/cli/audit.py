@@ -20,7 +20,7 @@ from governance.cli.session import opened
 from governance.cli.text import plural
 from governance.detectors.base import Word
 from governance.domain.findings import Finding, Severity
-from governance.domain.values import Json
+from governance.domain.values import Json, rfc3339
 from governance.domain.words import shown
 from governance.domain.words import suggestion as meant
 from governance.services.actions import ActionCounts
@@ -275,4 +275,4 @@ def _ago(passed: timedelta) -> str:
 
 
 def _moment(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
+    return rfc3339(at, "seconds") if at else None

@@ -22,7 +22,7 @@ from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
 from governance.domain.errors import InputError
-from governance.domain.values import Json
+from governance.domain.values import Json, rfc3339
 from governance.services.damage import Damage, Ranking, list_damage
 from governance.services.damage_load import LoadRequest, LoadResult, load_counts
 from governance.services.retrieval_file import lines_of
@@ -121,7 +121,7 @@ def _whole(stream: BinaryIO) -> BinaryIO:
 
 
 def _loaded(loaded: Loaded) -> dict[str, Json]:
-    at = loaded.loaded_at.isoformat().replace("+00:00", "Z") if loaded.loaded_at else None
+    at = rfc3339(loaded.loaded_at) if loaded.loaded_at else None
     return {"loaded_at": at, "chunks": loaded.chunks, "unknown": loaded.unknown}
 
 

@@ -16,7 +16,7 @@ from governance.cli.session import opened
 from governance.cli.text import plural
 from governance.domain.actions import FindingAction
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus
-from governance.domain.values import Json
+from governance.domain.values import Json, rfc3339
 from governance.policy.model import WaiverReason
 from governance.services.decisions import (
     ShownFinding,
@@ -215,8 +215,7 @@ def _note_row(item: Note) -> list[object]:
 
 
 def _note_json(item: Note) -> dict[str, Json]:
-    written_at = item.written_at.isoformat().replace("+00:00", "Z")
-    return {"text": item.text, "actor": item.actor, "written_at": written_at}
+    return {"text": item.text, "actor": item.actor, "written_at": rfc3339(item.written_at)}
 
 
 def _period_json(item: FindingPeriod) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from governance.cli.errors import Failure
 from governance.cli.log_fields import allowed, frames_of
 from governance.domain import errors
 from governance.domain.errors import ConfigError, KbgovError
-from governance.domain.values import Json
+from governance.domain.values import Json, rfc3339
 from governance.services.logs import ATTRIBUTE, LogEvent, tell
 
 if TYPE_CHECKING:
@@ -195,8 +195,7 @@ def _library(name: str) -> str | None:
 
 
 def _moment(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(seconds, UTC), "milliseconds")
 
 
 def _level(number: int) -> str:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from governance.domain.values import Json, digest_of
+from governance.domain.values import Json, digest_of, rfc3339
 
 
 class Severity(StrEnum):
@@ -192,6 +192,6 @@ class Finding:
             "message": self.period.message,
             "owner": self.period.owner,
             "evidence": dict(self.period.evidence),
-            "first_seen": self.first_seen.isoformat().replace("+00:00", "Z"),
-            "last_seen": self.last_seen.isoformat().replace("+00:00", "Z"),
+            "first_seen": rfc3339(self.first_seen),
+            "last_seen": rfc3339(self.last_seen),
         }

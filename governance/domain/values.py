@@ -6,6 +6,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -38,6 +39,11 @@ def text_hash(text: str) -> str:
 def digest_of(value: Json) -> str:
     """Give the SHA-256 of a value's canonical JSON."""
     return sha256_hex(canonical_json(value))
+
+
+def rfc3339(at: datetime, timespec: str = "auto") -> str:
+    """Give a moment in UTC as RFC 3339 writes it; `timespec` as `datetime.isoformat` takes it."""
+    return at.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def vector_of(values: Iterable[float]) -> Vector:

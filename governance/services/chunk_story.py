@@ -17,7 +17,7 @@ from governance.domain.actors import Role
 from governance.domain.chunks import ChunkKey
 from governance.domain.errors import IndexUnreachable, InputError
 from governance.domain.findings import Finding
-from governance.domain.values import Json, text_hash
+from governance.domain.values import Json, rfc3339, text_hash
 from governance.services.damage import abouts
 from governance.services.decisions import by_urgency
 from governance.services.findings import LIVE
@@ -282,4 +282,4 @@ def _document_json(item: DocumentMoment) -> dict[str, Json]:
 
 
 def _moment(at: datetime | None) -> str | None:
-    return at.isoformat().replace("+00:00", "Z") if at else None
+    return rfc3339(at) if at else None

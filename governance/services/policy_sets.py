@@ -12,7 +12,7 @@ from governance.catalog.records import KnownSet
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Role
 from governance.domain.errors import InputError
-from governance.domain.values import Json
+from governance.domain.values import Json, rfc3339
 from governance.policy.loader import dump_canonical, dump_policies, load_policies, parse_stored
 from governance.policy.model import PolicySet
 from governance.services.runs import Desk
@@ -40,7 +40,7 @@ class ShownSet:
 
     def as_json(self) -> dict[str, Json]:
         """Give what `kbgov policy show --json` prints."""
-        used = self.first_used.isoformat().replace("+00:00", "Z") if self.first_used else None
+        used = rfc3339(self.first_used) if self.first_used else None
         return {"digest": self.digest, "current": self.current, "first_used": used, "text": self.text}
 
 
