@@ -65,3 +65,12 @@ def _in_environment(section: str, env: Mapping[str, str]) -> Iterable[str]:
     prefix = f"KBGOV_{section.upper()}__"
     named = (name.removeprefix(prefix).partition("__")[0] for name in env if name.startswith(prefix))
     return {name.lower().replace("_", "-") for name in named}
+
+
+WHICH_SOURCE: Final = click.option(
+    "--source",
+    metavar="NAME",
+    shell_complete=source_names,
+    help="Its source, where several have a document of this path.",
+)
+"""The option of every command that names one document."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from governance.cli.columns import brief, code, number, path
-from governance.cli.completing import source_names
+from governance.cli.completing import WHICH_SOURCE
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.session import opened
 from governance.cli.text import plural
@@ -56,12 +56,7 @@ def list_(options: Options, status: str | None, as_of: date | None) -> Answer:
     epilog="\b\nExample:\n  kbgov documents show security/vpn.md",
 )
 @click.argument("document")
-@click.option(
-    "--source",
-    metavar="NAME",
-    shell_complete=source_names,
-    help="Its source, where several have a document of this path.",
-)
+@WHICH_SOURCE
 @click.option("--as-of", type=DAY, help="Day that is judged, today when not given.")
 @answering
 def show(options: Options, document: str, source: str | None, as_of: date | None) -> Answer:
@@ -78,12 +73,7 @@ def show(options: Options, document: str, source: str | None, as_of: date | None
     "  kbgov documents verify security/vpn.md --on 2026-11-16",
 )
 @click.argument("document")
-@click.option(
-    "--source",
-    metavar="NAME",
-    shell_complete=source_names,
-    help="Its source, where several have a document of this path.",
-)
+@WHICH_SOURCE
 @click.option("--on", "day", type=DAY, help="Day of the review, today when not given.")
 @answering
 def verify(options: Options, document: str, source: str | None, day: date | None) -> Answer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from governance.cli.completing import index_names, one_of, source_names
+from governance.cli.completing import WHICH_SOURCE, index_names, one_of
 from governance.cli.options import DAY, Answer, Options, answering
 from governance.cli.text import plural
 from governance.config.load import FILE_NAME
@@ -123,12 +123,7 @@ def schema(options: Options, kind: str | None) -> Answer:
     epilog="\b\nExample:\n  kbgov policy explain security/vpn.md\n  kbgov policy explain security/vpn.md --index main",
 )
 @click.argument("document")
-@click.option(
-    "--source",
-    metavar="NAME",
-    shell_complete=source_names,
-    help="Its source, where several have a document of this path.",
-)
+@WHICH_SOURCE
 @click.option(
     "--index",
     metavar="NAME",

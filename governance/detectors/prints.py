@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,6 +9,7 @@ from typing import Final
 
 from governance.detectors import normal
 from governance.detectors.document_text import DocumentText
+from governance.detectors.heads import end_of_head
 from governance.detectors.words import SHINGLE, Layer, Wording
 
 _ANCHOR_BYTES: Final = 8
@@ -18,14 +18,6 @@ _WHOLE: Final = 3
 """Words from which on the first and the last one are left off."""
 _MOST_WORK: Final = 2_000_000
 """Words that are hashed at most to find one print in one document."""
-_HEAD_LINES: Final = 4
-_LONGEST_HEAD: Final = 200
-"""Characters of one line that a pipeline may have put before a chunk: a title, a path of headings."""
-_HEAD_TO_REST: Final = 4
-_SHORTEST_REST: Final = 40
-_STATEMENT_ENDS: Final = (".", ";")
-"""How a line of the document itself may end; titles do end with a question mark."""
-_LINE_END: Final = re.compile(r"[ \t\r]*\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +42,10 @@ class TextPrint:
 
 def print_of(text: str) -> TextPrint:
     """Give the print of a chunk's text."""
-    wording = Wording(normal.lowered(normal.without_broken_ends(normal.flat(text[_end_of_head(text) :]))))
+    wording = Wording(normal.lowered(normal.without_broken_ends(normal.flat(text[end_of_head(text) :]))))
     words = wording.words
     inner = words[wording.first_whole : wording.last_whole] if len(words) >= _WHOLE else words
     return TextPrint(len(inner), _anchor(inner[:SHINGLE]), _digest(inner, _INNER_BYTES))
-
-
-def _end_of_head(text: str) -> int:
-    """Give where what may have been put before a chunk ends: 0 where too little would be left."""
-    end = 0
-    for _ in range(_HEAD_LINES):
-        line_end = _LINE_END.search(text, end, end + _LONGEST_HEAD)
-        if line_end is None or text.endswith(_STATEMENT_ENDS, end, line_end.start()):
-            break
-        rest = len(text) - line_end.end()
-        if rest < _SHORTEST_REST or rest * _HEAD_TO_REST < line_end.start():
-            break
-        end = line_end.end()
-    return end
 
 
 def find_print(document: DocumentText, print_: TextPrint) -> tuple[int, int] | None:

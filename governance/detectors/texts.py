@@ -18,7 +18,7 @@ from governance.detectors.comparison import Outcome, compare, unheld_value
 from governance.detectors.coverage import covered_span, uncovered
 from governance.detectors.document_text import SENTENCE_ENDS, ChunkText, DocumentText
 from governance.detectors.facts import Critical
-from governance.detectors.heads import heads_of, parts_of, says_title
+from governance.detectors.heads import HEAD_LINES, HEAD_TO_REST, LONGEST_HEAD, heads_of, parts_of, says_title
 from governance.detectors.normal import flat, without_broken_ends
 from governance.detectors.prints import TextPrint, find_print, print_of
 from governance.detectors.words import Layer, cuts_a_word
@@ -44,10 +44,7 @@ VERSION: Final = 1
 _PLACES_TRIED: Final = 20
 """Occurrences of a chunk that are looked at."""
 
-_HEAD_LINES: Final = 4
-_HEAD_LENGTH: Final = 400
 _HEAD_SLACK: Final = 6
-_HEAD_TO_REST: Final = 4
 _LINE_END: Final = re.compile(r"\s*\n\s*")
 
 
@@ -176,11 +173,11 @@ def _headed(document: DocumentText, text: str) -> ChunkVerdict | None:
 
     They were put before it when nothing like them stands there: a changed heading has words in common with the new.
     """
-    for _, line_end in zip(range(_HEAD_LINES), _LINE_END.finditer(text, 0, _HEAD_LENGTH), strict=False):
+    for _, line_end in zip(range(HEAD_LINES), _LINE_END.finditer(text, 0, LONGEST_HEAD), strict=False):
         if text.endswith(SENTENCE_ENDS, 0, line_end.start()):
             continue
         rest = without_broken_ends(flat(text[line_end.end() :]))
-        if len(rest) * _HEAD_TO_REST < line_end.start():
+        if len(rest) * HEAD_TO_REST < line_end.start():
             return None
         for layer in document.layers:
             is_cut = _stands_in(layer.flat, rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ _FILLERS: Final = ("abcdefghijklmnopqrstuvwxyz0123456789", "".join(map(chr, rang
 _LAST: Final = 0x10FFFF
 """The last character that there is."""
 _MAGIC: Final = frozenset("*?[")
+_TO_ESCAPE: Final = re.compile(r"[*?\[{]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,20 @@ class Example(NamedTuple):
 
     text: str | None
     sure: bool = True
+
+
+def escaped(text: str) -> str:
+    """Give a text as a glob that takes it alone."""
+    return _TO_ESCAPE.sub(lambda hit: f"[{hit[0]}]", text)
+
+
+def inside(text: str, *, starts: bool = False, ends: bool = False) -> str:
+    """Give the glob of all texts with this one inside, at the start or at the end where that is said.
+
+    A slash right behind the stars would mean whole folders.
+    """
+    left = "" if starts else "?**" if text.startswith("/") else "**"
+    return f"{left}{escaped(text)}{'' if ends else '**'}"
 
 
 def example_of(wanted: Sequence[Glob], unwanted: Sequence[Glob] = ()) -> Example:

@@ -168,7 +168,7 @@ def _judged(uow: UnitOfWork, desk: Desk, request: AuditRequest, layouts: Mapping
     return _Judged(
         live={item.fingerprint: item for item in found.live},
         observed=frozenset(item.fingerprint for item in observed.observations),
-        not_covered=[f"{sentence}; next: kbgov audit run --only drift" for sentence in drift.not_covered],
+        not_covered=drift.not_covered,
         documents=observed.coverage.documents,
     )
 

@@ -30,6 +30,7 @@ SEEN_ONCE: Final = frozenset(
     {FindingKind.UNEMBEDDED, FindingKind.MIXED_EMBEDDINGS, FindingKind.DUPLICATE_ID, FindingKind.UNREADABLE}
 )
 """Kinds that only a look at an index shows. Of these a policy decides how bad they are and whether they may stand."""
+_NEXT: Final = "next: kbgov audit run --only drift"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def drift_again(uow: UnitOfWork, layouts: Mapping[str, IndexLayout], moment: Mom
             drift.seen.partitions.append(PartitionSight(state.index_name, state.partition))
     for index, layout in sorted(layouts.items()):
         if index not in looked:
-            drift.not_covered.append(f"drift of index {index}: it was never looked at to its end")
+            drift.not_covered.append(f"drift of index {index}: it was never looked at to its end; {_NEXT}")
             continue
         for source, _ in layout.keys:
             _add_pair(uow, drift, source, index, moment)
@@ -72,7 +73,7 @@ def drift_again(uow: UnitOfWork, layouts: Mapping[str, IndexLayout], moment: Mom
 def _add_pair(uow: UnitOfWork, drift: Drift, source: str, index: str, moment: Moment) -> None:
     state = uow.sources.state(source)
     if state is None or state.listed_at is None:
-        drift.not_covered.append(f"drift of source {source}: it was never listed to its end")
+        drift.not_covered.append(f"drift of source {source}: it was never listed to its end; {_NEXT}")
         return
     mapped = map_source(uow, source, index, moment.now, believed=False)
     compared = last_compared(uow, source, index)
@@ -91,7 +92,7 @@ def _add_pair(uow: UnitOfWork, drift: Drift, source: str, index: str, moment: Mo
     waiting = sum(1 for item in uow.documents.every([source]) if item.document in compared.unlooked and _is_whole(item))
     if waiting:
         count = "1 document not compared since its" if waiting == 1 else f"{waiting} documents not compared since their"
-        drift.not_covered.append(f"drift of source {source} in index {index}: {count} last change")
+        drift.not_covered.append(f"drift of source {source} in index {index}: {count} last change; {_NEXT}")
 
 
 def _is_whole(document: Document) -> bool:

@@ -23,6 +23,7 @@ from governance.policy.loader import parse_policies
 from governance.policy.match import Subject
 from governance.policy.model import Policy, PolicySet, Waiver
 from governance.policy.resolve import actions_for, class_of, freshness_rule, matching, retention_rule
+from governance.services.review import in_several_sources
 from governance.services.runs import Desk
 
 WITHOUT_DEFAULTS: Final = frozenset({"retention"})
@@ -208,12 +209,7 @@ def _document(uow: UnitOfWork, name: str, source: str | None) -> Document | None
     found = [item for item in uow.documents.named(name) if source in {None, item.source}]
     found = [item for item in found if item.state is not DocumentState.GONE] or found
     if len(found) > 1:
-        listed = ", ".join(item.source for item in found)
-        raise InputError(
-            f"{len(found)} sources have a document of this path",
-            item=name,
-            next_step=f"name one by --source: {listed}",
-        )
+        raise in_several_sources(name, found)
     return found[0] if found else None
 
 

@@ -12,13 +12,12 @@ from functools import lru_cache
 from itertools import islice, product
 from typing import Final, NamedTuple
 
-from governance.policy.globs import Glob
+from governance.policy.globs import Glob, inside
 from governance.policy.patterns import Pattern
 
 _MOST: Final = 6
 """Examples of one pattern, and of any part of it."""
 _DEEPEST: Final = 20
-_MAGIC: Final = re.compile(r"[*?\[{]")
 _SPECIAL: Final = frozenset("\\^$.|?*+()[]{}")
 _QUANTIFIER: Final = re.compile(r"[*+?]\??|\{([0-9]+)(?:,[0-9]*)?\}\??")
 _CLASSES: Final = {"d": "1", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a"}
@@ -47,20 +46,6 @@ def extent_of(pattern: Pattern) -> Extent:
     """Give what a pattern takes."""
     found = (text for text in _samples(pattern.text) if text and pattern.found_in(text))
     return Extent(_exact(pattern.text), _around(pattern.text), tuple(dict.fromkeys(islice(found, _MOST))))
-
-
-def escaped(text: str) -> str:
-    """Give a text as a glob that takes it alone."""
-    return _MAGIC.sub(lambda hit: f"[{hit[0]}]", text)
-
-
-def inside(text: str, *, starts: bool = False, ends: bool = False) -> str:
-    """Give the glob of all texts with this one inside, at the start or at the end where that is said.
-
-    A slash right behind the stars would mean whole folders.
-    """
-    left = "" if starts else "?**" if text.startswith("/") else "**"
-    return f"{left}{escaped(text)}{'' if ends else '**'}"
 
 
 def _glob(text: str) -> Glob | None:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from itertools import islice, permutations, product
 from typing import Final, NamedTuple, TypeAlias
 
-from governance.policy.globs import Example, Glob, example_of
+from governance.policy.globs import Example, Glob, escaped, example_of, inside
 from governance.policy.match import All, AnyOf, Contains, Equals, Field, Finds, Match, Matches, Not, Subject, looks_at
 from governance.policy.model import PolicySet
 from governance.policy.resolve import class_of
-from governance.services.policy_regex import escaped, extent_of, inside
+from governance.services.policy_regex import extent_of
 
 Leaf: TypeAlias = Equals | Matches | Contains | Finds
 Way: TypeAlias = tuple[tuple[Leaf, bool], ...]

@@ -121,14 +121,18 @@ def _one(uow: UnitOfWork, name: str, source: str | None) -> Document:
     if len(living) == 1:
         return living[0]
     if living:
-        raise InputError(f"{len(living)} sources have a document of this path", item=name, next_step=_sources(living))
+        raise in_several_sources(name, living)
     raise InputError(
         "no readable document of this path is known", item=name, next_step="kbgov documents list shows the paths"
     )
 
 
-def _sources(documents: Sequence[Document]) -> str:
-    return "name one by --source: " + ", ".join(item.source for item in documents)
+def in_several_sources(name: str, documents: Sequence[Document]) -> InputError:
+    """Give the error of whoever named a document by a path that several sources have."""
+    listed = ", ".join(item.source for item in documents)
+    return InputError(
+        f"{len(documents)} sources have a document of this path", item=name, next_step=f"name one by --source: {listed}"
+    )
 
 
 def _assess(desk: Desk, document: Document, review: Review | None, index: str | None, as_of: date) -> Assessment:
