@@ -20,20 +20,25 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from governance.catalog.engine import create_catalog_engine, database_file
 from governance.catalog.migrate import require_current
 from governance.catalog.unit_of_work import Catalog
+from governance.config.actors import SECRET, authenticated
 from governance.config.load import load_settings
+from governance.config.secrets import read_secret
 from governance.config.settings import Settings
-from governance.domain.actors import Actor
-from governance.domain.errors import ConfigError, InputError
+from governance.domain.actors import BY_POLICY, LONGEST_NAME, Actor, Identity, is_actor_name
+from governance.domain.errors import ConfigError, InputError, LogInconsistent
 from governance.domain.keys import IndexLayout
-from governance.domain.ports import Embedder, Index, Source
+from governance.domain.ports import Anchor, Embedder, Index, Source
 from governance.domain.words import shown, suggestion
 from governance.guard import Guard
+from governance.keyring.families import Family, HeldKey
+from governance.keyring.ring import Keyring, open_keyring
 from governance.policy.loader import load_policies
 from governance.policy.model import PolicySet
-from governance.services.findings import BY_POLICY
 from governance.services.gate import WriteGate
 from governance.services.ingest import IngestJob
+from governance.services.key_care import make
 from governance.services.layout import index_layout
+from governance.services.log_keep import LogKeeper
 from governance.services.observe import World
 from governance.services.runner import OpenIndexes, SerialRunner
 from governance.services.runs import Desk, silent
@@ -57,6 +62,11 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "manifest": "governance.sources.manifest:ManifestSource",
         },
         "governance.embedders": {"hashed": "governance.embedders.hashed:HashedEmbedder"},
+        "governance.anchors": {
+            "file": "governance.anchors.file:FileAnchor",
+            "git": "governance.anchors.git:GitAnchor",
+            "command": "governance.anchors.command:CommandAnchor",
+        },
     }
 )
 """What a checkout without installed metadata still finds; entry points of the same name win."""
@@ -64,7 +74,6 @@ FOR_FILES_ALONE: Final = frozenset(
     {"patterns", "exclude", "fields", "version_from_path", "version_path_pattern", "git"}
 )
 """Keys of a source that would say nothing about a manifest."""
-LONGEST_ACTOR: Final = 200
 
 
 class ByName(Mapping[str, T]):
@@ -125,13 +134,45 @@ class App:
 
     @cached_property
     def actor(self) -> Actor:
-        """Who acts: KBGOV_ACTOR or the user of the operating system, who holds every role and says so themselves."""
-        return Actor(id=actor_name(self._env))
+        """Who acts: KBGOV_ACTOR or the user of the operating system.
+
+        Where the configuration names actors, theirs are the roles, and a secret proves who acts. Else whoever acts says
+        so themselves and holds every role.
+
+        Raises:
+            NotAuthenticated: Actors are configured, and the secret is not this one's, or there is none.
+            ConfigError: The name or the secret cannot be read.
+
+        """
+        name = actor_name(self._env)
+        if not self.settings.actors:
+            return Actor(id=name)
+        return authenticated(self.settings.actors, name, read_secret(self._env, SECRET))
+
+    @property
+    def claimant(self) -> Actor:
+        """Who acts by their own account, which has proven nothing: they hold no role."""
+        return Actor(id=actor_name(self._env), roles=frozenset(), identity=Identity.CLAIMED)
 
     @cached_property
     def catalog(self) -> Catalog:
         """The catalog, whatever its revision."""
-        return Catalog(create_catalog_engine(self.settings.resolved_database_url))
+        return Catalog(create_catalog_engine(self.settings.resolved_database_url), lambda: self.keyring.audit)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The keys of the audit log; none is read before it is needed."""
+        return open_keyring(self.settings.keys_path, self._env)
+
+    @cached_property
+    def log(self) -> LogKeeper:
+        """What signs and checks the audit log."""
+        return LogKeeper(catalog=self.catalog, keyring=self.keyring, anchors=lambda: self.anchors, clock=self.clock)
+
+    @cached_property
+    def anchors(self) -> Mapping[str, Anchor]:
+        """Where checkpoints of the log go. Raises ConfigError."""
+        return ByName(self.settings.anchors, self._make_anchor)
 
     @property
     def database(self) -> str:
@@ -229,6 +270,10 @@ class App:
                 found[f"index {name}"] = Path(path).parent
         return found
 
+    def at_end(self, met: Callable[[LogInconsistent], None]) -> list[str]:
+        """Do what is due at the end of a command; see `LogKeeper.at_end`."""
+        return self.log.at_end(met) if "catalog" in self.__dict__ else []
+
     def close(self) -> None:
         """Let go of the indexes and of the database."""
         if "gate" in self.__dict__:
@@ -316,6 +361,12 @@ class App:
         made: Index = adapter("governance.indexes", kind).from_config(name, options, self.settings.folder)
         return made
 
+    def _make_anchor(self, name: str) -> Anchor:
+        found = self.settings.anchors[name]
+        kind = adapter("governance.anchors", found.type)
+        made: Anchor = kind.from_settings(name, found, self.settings.folder, self._env)
+        return made
+
 
 def scratch_parts() -> ScratchParts:
     """Give what makes the surroundings of a case of policies: files in a folder, and an index in memory."""
@@ -328,6 +379,23 @@ def scratch_parts() -> ScratchParts:
         index=memory,
         embedder=adapter("governance.embedders", "hashed")(),
     )
+
+
+def missing_keys_made(settings: Settings, env: Mapping[str, str]) -> list[HeldKey]:
+    """Make the keys of the audit log that a configuration lacks, and give the new ones.
+
+    Raises:
+        Refused: The log knows keys that are not here, or whoever acts may not make any.
+        ConfigError: The folder of the keys, or a key, cannot be used.
+
+    """
+    app = App(settings, env, _now, silent)
+    try:
+        if all(app.keyring.held(family) for family in Family):
+            return []
+        return make(app.catalog, app.keyring, app.actor, now=app.clock())
+    finally:
+        app.close()
 
 
 def unsaved_app(settings: Settings) -> App:
@@ -402,9 +470,9 @@ def actor_name(env: Mapping[str, str]) -> str:
 
     """
     given = env.get("KBGOV_ACTOR", "").strip()
-    if len(given) > LONGEST_ACTOR or not given.isprintable() or given.startswith(BY_POLICY):
+    if given and not is_actor_name(given):
         raise ConfigError(
-            f"a name of up to {LONGEST_ACTOR} printable characters is needed, not beginning with {BY_POLICY}",
+            f"a name of up to {LONGEST_NAME} printable characters is needed, not beginning with {BY_POLICY}",
             item="KBGOV_ACTOR",
             next_step="set it to your name or login",
         )

@@ -25,6 +25,7 @@ from governance.services.context import RunContext, unfenced
 from governance.services.observe import World, index_parts
 from governance.services.observe_index import PartitionSight, observe_partition
 from tests.catalog_rows import HOUR, NOW
+from tests.log_rows import known_names
 
 DOCS = IndexLayout(keys=(("docs", KeyRule()),))
 Deed = Callable[[], None]
@@ -53,7 +54,7 @@ class Look:
     page: int = 2
 
     def __post_init__(self) -> None:
-        self.catalog = Catalog(self.engine)
+        self.catalog = Catalog(self.engine, known_names)
 
     @property
     def world(self) -> World:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from governance.catalog.engine import create_catalog_engine
-from governance.catalog.tables import chunk, document, event, indexed_document, intent, source_state
+from governance.catalog.tables import chunk, document, indexed_document, intent, source_state
 from governance.catalog.unit_of_work import Catalog
 from governance.detectors.base import Word
 from governance.domain.actions import Deed
@@ -37,6 +37,7 @@ from governance.services.runs import Desk
 from governance.services.sync import SyncReport, sync
 from governance.sources.files import FileTreeSource
 from governance.sources.options import FileTreeOptions
+from tests.log_rows import known_names, log_bodies
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
@@ -66,7 +67,7 @@ class KnowledgeBase:
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        self.catalog = Catalog(create_catalog_engine(self.catalog_url))
+        self.catalog = Catalog(create_catalog_engine(self.catalog_url), known_names)
         self.index = self.index or EmbeddedIndex("main", self.index_path)
         self.indexes = {"main": self.index}
         self.gate = WriteGate(self.catalog, self.indexes, Guard(), lambda: self.limits)
@@ -170,10 +171,10 @@ class KnowledgeBase:
     def unaccounted(self) -> list[str]:
         """Give what the events leave open: intents without outcome, outcomes without intent."""
         with self.catalog.read() as uow:
-            events = list(uow.connection.execute(select(event.c.action, event.c.intent_id)))
+            events = [(body["action"], body.get("intent")) for body in log_bodies(uow.connection)]
             intents = list(uow.connection.execute(select(intent.c.intent_id, intent.c.outcome)))
-        announced = {row.intent_id for row in events if row.action == "index.change_intended"}
-        answered = [row.intent_id for row in events if re.match(r"index\.change_(observed|unknown)", row.action)]
+        announced = {key for action, key in events if action == "index.change_intended"}
+        answered = [key for action, key in events if re.match(r"index\.change_(observed|unknown)", action)]
         problems = [f"intent {row.intent_id} has no outcome" for row in intents if row.outcome is None]
         problems += [f"intent {row.intent_id} has no event" for row in intents if row.intent_id not in announced]
         problems += [

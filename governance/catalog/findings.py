@@ -50,6 +50,11 @@ class Findings:
         query = select(finding.c.fingerprint).where(finding.c.fingerprint.startswith(prefix, autoescape=True))
         return list(self._connection.execute(query.order_by(finding.c.fingerprint)).scalars())
 
+    def about(self, document: str) -> list[str]:
+        """Give the fingerprints of all findings about documents of this path, in whatever source."""
+        query = select(finding.c.fingerprint).where(finding.c.document == document)
+        return list(self._connection.execute(query.order_by(finding.c.fingerprint)).scalars())
+
     def save(self, items: Sequence[FindingHistory]) -> None:
         """Insert or replace findings with their periods."""
         upsert(self._connection, finding, [_finding_row(item) for item in items])

@@ -19,7 +19,7 @@ from governance.catalog.engine import begin_read, begin_write, database_file, is
 from governance.catalog.tables import metadata
 from governance.domain.errors import DatabaseRevisionError
 
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """Every revision this version knows, oldest first; a test compares it with the scripts."""
 HEAD: Final = REVISIONS[-1]
 

@@ -1,4 +1,4 @@
-"""Runs, events, intents and policy sets: what was done, by whom, under which rules."""
+"""Runs, intents and policy sets: what was done, by whom, under which rules."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, insert, select, update
 
 from governance.catalog.sql import upsert
-from governance.catalog.tables import event, intent, policy_set, run
+from governance.catalog.tables import intent, policy_set, run
 from governance.domain.actors import Actor
-from governance.domain.events import ChangeKind, Event, Intent
+from governance.domain.events import ChangeKind, Intent
 from governance.domain.values import Json
 
 
@@ -31,34 +31,6 @@ class Run:
     policy_digest: str | None
     areas: Sequence[str]
     counts: Mapping[str, Json]
-
-
-class Events:
-    """The table of events; later the log."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def add(self, item: Event) -> int:
-        """Append an event and give its sequence number."""
-        result = self._connection.execute(
-            insert(event).values(
-                at=item.at,
-                action=item.action.value,
-                actor=item.actor.id,
-                actor_kind=item.actor.kind.value,
-                identity=item.actor.identity.value,
-                run_id=item.run_id,
-                intent_id=item.intent_id,
-                index_name=item.index,
-                partition=item.partition,
-                reason=item.reason,
-                outcome=item.outcome,
-                counts=dict(item.counts),
-                digest=item.digest,
-            )
-        )
-        return _new_key(result.inserted_primary_key)
 
 
 class Runs:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -305,7 +306,60 @@ policy_set = Table(
     Column("first_used", UtcDateTime, nullable=False),
 )
 
-event = Table(
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # from 0, without a gap: the only order
+    Column("body", Text, nullable=False),  # canonical JSON, see `domain.log_entry`
+    Column("hashes", LargeBinary, nullable=False),  # of the leaf, then of each complete subtree that ends with it
+    sqlite_with_rowid=False,  # else a replacement of a row by its rowid goes past the triggers
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1; whoever appends locks this row
+    Column("size", BigInteger, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),  # hashes of the complete subtrees, the largest first
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),  # signed, see `domain.checkpoints`
+    Column("signed_at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+audit_anchored = Table(
+    "audit_anchored",
+    metadata,
+    Column("anchor", String(100), primary_key=True),
+    Column("size", BigInteger, nullable=False),  # of the newest checkpoint that the anchor has taken
+    Column("anchored_at", UtcDateTime, nullable=False),
+)
+
+audit_name = Table(
+    "audit_name",
+    metadata,
+    Column("pseudonym", String(100), primary_key=True),
+    Column("name", Text, nullable=False, info=IDENTIFIER),  # who acted, for showing; an erasure clears it
+)
+
+log_key = Table(
+    "log_key",
+    metadata,
+    Column("key_id", String(8), primary_key=True),
+    Column("family", String(20), primary_key=True),
+    Column("verifier", Text, nullable=False),  # the public key of a signing key, "" for the others
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("backed_up_at", UtcDateTime),
+    Column("retired_at", UtcDateTime),
+    Column("destroyed_at", UtcDateTime),
+)
+
+event = Table(  # what was recorded before there was a log; nothing is added, and the log's first entry speaks of it
     "event",
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=True),

@@ -14,14 +14,17 @@ from governance.catalog.documents import Documents, Reviews, Sources
 from governance.catalog.engine import begin_read, begin_write
 from governance.catalog.failures import translated
 from governance.catalog.findings import Findings
+from governance.catalog.log import Log
+from governance.catalog.log_marks import Anchors, Checkpoints, LogKeys
 from governance.catalog.pauses import Notes, Pauses
 from governance.catalog.plans import RepairPlans
-from governance.catalog.records import Events, Intents, PolicySets, Runs
+from governance.catalog.records import Intents, PolicySets, Runs
 from governance.catalog.retrievals import Retrievals
 from governance.catalog.sightings import Sightings
 from governance.catalog.signatures import Signatures
 from governance.catalog.statuses import StatusReasons
 from governance.domain.events import Event
+from governance.domain.pseudonyms import NameKeys
 
 
 class _Undo(Exception):
@@ -31,7 +34,7 @@ class _Undo(Exception):
 class UnitOfWork:
     """What can be read and written inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, names: NameKeys) -> None:
         self.connection = connection
         self.documents = Documents(connection)
         self.sources = Sources(connection)
@@ -50,50 +53,71 @@ class UnitOfWork:
         self.runs = Runs(connection)
         self.intents = Intents(connection)
         self.policy_sets = PolicySets(connection)
-        self._events = Events(connection)
+        self.log = Log(connection, names)
+        self.checkpoints = Checkpoints(connection)
+        self.anchors = Anchors(connection)
+        self.log_keys = LogKeys(connection)
 
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Take back, at the end of the block, what is written inside it: for several previews of one moment."""
-        savepoint = self.connection.begin_nested()
+        savepoint, recorded = self.connection.begin_nested(), self.log.waiting
         try:
             yield
         finally:
             savepoint.rollback()
+            self.log.forget_from(recorded)
 
-    def record(self, event: Event) -> int:
-        """Append an event in this transaction and give its sequence number. The only way into the log."""
-        return self._events.add(event)
+    def record(self, event: Event) -> None:
+        """Have an event appended to the log at the end of this transaction. The only way into the log."""
+        self.log.record(event)
 
 
 class Catalog:
-    """The registry of what is known."""
+    """The registry of what is known.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: Of its database.
+        names: Gives the keys of the pseudonyms that the log has in place of names.
+
+    Attributes:
+        recorded: How many entries were written to the log through this object.
+
+    """
+
+    def __init__(self, engine: Engine, names: NameKeys) -> None:
         self.engine = engine
+        self.recorded = 0
+        self._names = names
 
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
         """Run a write transaction: commits at the end, rolls back on an error.
 
+        What was recorded is appended to the log before the commit: both are stored, or neither is.
+
         Raises:
             CatalogUnreachable: The database is busy, gone or full; nothing was written.
+            ConfigError: Something was recorded, and there is no key to write the log with; nothing was written.
 
         """
         with translated(), begin_write(self.engine) as connection:
-            yield UnitOfWork(connection)
+            uow = UnitOfWork(connection, self._names)
+            yield uow
+            appended = uow.log.flush()
+        self.recorded += appended
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         """Run a read transaction over one state of the catalog."""
         with translated(), begin_read(self.engine) as connection:
-            yield UnitOfWork(connection)
+            yield UnitOfWork(connection, self._names)
 
     @contextmanager
     def scratch(self) -> Iterator[UnitOfWork]:
         """Run a write transaction that is rolled back in any case: for previews."""
         with suppress(_Undo), translated(), begin_write(self.engine) as connection:
-            yield UnitOfWork(connection)
+            yield UnitOfWork(connection, self._names)
             raise _Undo
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ ADVICE: Final[Mapping[FindingKind, str]] = MappingProxyType(
         FindingKind.UNREADABLE: "make it readable, then ingest again",
         FindingKind.NOTHING_SCANNED: "ingest it, or check its folder: kbgov doctor",
         FindingKind.DUPLICATE_ID: "find out who writes the id twice",
+        FindingKind.LOG_INCONSISTENT: "find out who changed the database; kbgov log verify tells what is wrong",
     }
 )
 

@@ -118,7 +118,7 @@ def run(
     """
     with opened(options) as app:
         asked = replace(request(app, only, as_of or app.today, record=record, full=full), confirmed=confirmed)
-        result = audit(app.desk, asked, app.world, app.gate)
+        result = audit(app.desk, asked, app.world, app.gate, app.log.verify)
         now = app.clock()
     return Answer(
         payload=payload(result),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from governance.bootstrap import open_app
+from governance.bootstrap import missing_keys_made, open_app
 from governance.cli.advice import ADVICE, place
 from governance.cli.audit import payload, request, show_counts
 from governance.cli.columns import brief, code, number, path
@@ -94,7 +94,8 @@ def command(options: Options, folder: Path) -> Answer:
 def _demonstrate(folder: Path, progress: Callable[[str, int, int | None], None]) -> _Shown:
     config = folder / FILE_NAME
     actor = {name: os.environ[name] for name in ("KBGOV_ACTOR",) if name in os.environ}
-    initialize(InitRequest(config=config, source=folder / HANDBOOK, source_name=HANDBOOK), {})
+    wanted = InitRequest(config=config, source=folder / HANDBOOK, source_name=HANDBOOK)
+    initialize(wanted, {}, lambda settings: missing_keys_made(settings, actor))
     with open_app(config, env=_NO_GIT | actor, progress=progress) as app:
         desk = replace(app.desk, today=AS_OF)
         report = ingest_sources(desk, app.gate, app.runner, app.jobs())

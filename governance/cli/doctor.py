@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.bootstrap import open_app
 from governance.cli.columns import code, words
 from governance.cli.invocation import retyped
 from governance.cli.options import Answer, Options, answering
-from governance.cli.progress import progress_for
+from governance.cli.session import opened
 from governance.domain.errors import InputError
 from governance.services.checks import Check, Status, failed
 from governance.services.doctor import examine
@@ -33,12 +32,11 @@ def command(options: Options) -> Answer:
     In each index a record of its own is written, looked for, deleted and looked for again, apart from all others.
     Exit code 1 when a check fails.
     """
-    with progress_for(options) as progress:
-        try:
-            with open_app(options.config, check_revision=False, progress=progress) as app:
-                checks = examine(app)
-        except InputError as error:
-            checks = [failed("configuration", error)]
+    try:
+        with opened(options, check_revision=False) as app:
+            checks = examine(app)
+    except InputError as error:
+        checks = [failed("configuration", error)]
     config = options.config if options.config_typed else None
     checks = [replace(check, next_step=check.next_step and retyped(check.next_step, config)) for check in checks]
     ok = all(check.status is not Status.FAIL for check in checks)

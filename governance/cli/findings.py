@@ -1,4 +1,4 @@
-"""`kbgov findings list|show|ack|waive|assign`."""
+"""`kbgov findings list|show|ack|waive|reopen|assign`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from governance.services.decisions import (
     assign,
     list_actions,
     list_findings,
+    reopen,
     show_finding,
     waive,
 )
@@ -42,7 +43,7 @@ SHORT = 8
 
 @click.group(
     "findings",
-    short_help="List findings; acknowledge, waive or assign them.",
+    short_help="List findings; acknowledge, waive, reopen or assign them.",
     epilog="\b\nExample:\n  kbgov findings list --kind 'freshness.*' --status open",
 )
 def command() -> None:
@@ -130,6 +131,20 @@ def waive_(options: Options, fingerprint: str, reason: str, until: date, note: s
     with opened(options) as app:
         done = waive(app.desk, fingerprint, reason=reason, until=until, note=note)
         return _answer(app.desk, done.fingerprint)
+
+
+@command.command(
+    "reopen",
+    short_help="Take back an acknowledgment or a waiver.",
+    epilog="\b\nExample:\n  kbgov findings reopen 3fb1a0c2",
+)
+@click.argument("fingerprint")
+@NOTE
+@answering
+def reopen_(options: Options, fingerprint: str, note: str | None) -> Answer:
+    """Take back an acknowledgment or a waiver that a person gave: the finding counts as open again."""
+    with opened(options) as app:
+        return _answer(app.desk, reopen(app.desk, fingerprint, note=note).fingerprint)
 
 
 @command.command(

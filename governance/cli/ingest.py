@@ -12,9 +12,9 @@ from governance.cli.columns import code, number
 from governance.cli.completing import index_names, source_names
 from governance.cli.invocation import retyped, suggestion
 from governance.cli.options import DAY, Answer, Options, answering
-from governance.cli.session import opened
+from governance.cli.session import note_refusal, opened
 from governance.cli.text import plural
-from governance.domain.errors import InputError
+from governance.domain.errors import InputError, Refused
 from governance.services.ingest_sources import IngestReport, SourceIngest, ingest_sources
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def command(options: Options, source: str | None, index: str | None, as_of: date
             )
         desk = replace(app.desk, today=as_of) if as_of else app.desk
         report = ingest_sources(desk, app.gate, app.runner, app.jobs(source, index))
+        if isinstance(report.error, Refused):
+            note_refusal(app, report.error)
     return Answer(
         payload=report.as_json(), show=lambda screen: _show(screen, report, options), exit_code=exit_code(report)
     )

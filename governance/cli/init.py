@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governance.bootstrap import unsaved_app
+from governance.bootstrap import missing_keys_made, unsaved_app
 from governance.cli.invocation import program, relative
 from governance.cli.options import Answer, Options, answering
 from governance.config.load import FILE_NAME
@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - one per option
         layout=layout,
         policies=policies,
     )
-    done = initialize(request, os.environ, unsaved_app)
+    done = initialize(request, os.environ, lambda settings: missing_keys_made(settings, os.environ), unsaved_app)
     return Answer(payload=_payload(done), show=lambda screen: _show(screen, done))
 
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from governance.cli.options import Options
 
 NAME = "kbgov"
-_RETYPED = "db upgrade|ingest|sync|audit run|drift plan|resume|doctor|findings list|documents list"
+_RETYPED = (
+    "db upgrade|ingest|sync|audit run|drift plan|resume|doctor|findings list|documents list"
+    "|keys (?:init|list|rotate|backup|restore)"
+)
 _COMMAND = re.compile(rf"\b{NAME} (?:{_RETYPED})\b(?: --[a-z-]+ [^\s,;]+)*")
 
 

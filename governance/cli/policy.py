@@ -203,9 +203,9 @@ def _perhaps(options: Options, *, needed: bool) -> Iterator[App | None]:
     if not needed and options.config is None and not Path(FILE_NAME).exists():
         yield None
         return
-    from governance.bootstrap import open_app  # noqa: PLC0415 - half of the time that files alone take
+    from governance.cli.session import opened  # noqa: PLC0415 - half of the time that files alone take
 
-    with open_app(options.config, check_revision=False) as app:
+    with opened(options, check_revision=False) as app:
         yield app
 
 

@@ -23,9 +23,9 @@ def clean(value: object, longest: int = LONGEST) -> str:
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
 
 
-def plural(count: int, word: str) -> str:
-    """Give a count with its word: "1 page", "2 pages"."""
-    return f"{count} {word}{'' if count == 1 else 's'}"
+def plural(count: int, word: str, many: str | None = None) -> str:
+    """Give a count with its word: "1 page", "2 pages"; `many` where an s at the end is not enough."""
+    return f"{count} {word if count == 1 else many or f'{word}s'}"
 
 
 def _escaped(character: str) -> str:

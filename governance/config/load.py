@@ -20,7 +20,21 @@ from governance.domain.words import shown, suggestion
 FILE_NAME: Final = "kbgov.toml"
 PREFIX: Final = "KBGOV_"
 MAX_BYTES: Final = 1_048_576
-_OWN_VARIABLES: Final = ("KBGOV_CONFIG", "KBGOV_ACTOR", "KBGOV_ACTOR_SECRET", "KBGOV_LOG", "KBGOV_DATABASE_URL_FILE")
+_KEY_VARIABLES: Final = tuple(
+    f"KBGOV_{name}{suffix}"
+    for name in ("KEY_SIGNING", "KEY_AUDIT", "KEY_SUPPRESSION", "BACKUP_PASSPHRASE")
+    for suffix in ("", "_FILE")
+)
+_OWN_VARIABLES: Final = (
+    "KBGOV_CONFIG",
+    "KBGOV_ACTOR",
+    "KBGOV_ACTOR_SECRET",
+    "KBGOV_ACTOR_SECRET_FILE",
+    "KBGOV_LOG",
+    "KBGOV_DATABASE_URL_FILE",
+    *_KEY_VARIABLES,
+)
+_ACTORS: Final = "KBGOV_ACTORS"
 _SECRET_VARIABLE: Final = re.compile(rf"KBGOV_INDEX_[A-Z0-9]+(?:_[A-Z0-9]+)*_(?:{'|'.join(SecretKind)})(?:_FILE)?")
 _TOML_PLACE: Final = re.compile(r" \(at line ([0-9]+), column [0-9]+\)$")
 
@@ -87,7 +101,8 @@ def _refuse_secrets(value: object, keys: tuple[str, ...], path: Path) -> None:
     """Stop at the first secret: the file is shared, kept in histories and printed."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if looks_secret(key):
+            names_an_actor = keys == ("actors",) and isinstance(inner, dict)
+            if looks_secret(key) and not names_an_actor:
                 raise _secret(path, (*keys, key), "a secret does not belong into the configuration")
             _refuse_secrets(inner, (*keys, key), path)
     elif isinstance(value, list):
@@ -104,18 +119,29 @@ def _secret(path: Path, keys: tuple[str, ...], what: str) -> ConfigError:
     elif keys[0] == "indexes" and len(keys) > 1:
         name = keys[1].replace("-", "_").upper()
         advice = f"take it out of the file and set KBGOV_INDEX_{name}_API_KEY or KBGOV_INDEX_{name}_PASSWORD"
+    elif keys[0] == "actors":
+        advice = "take it out of the file; kbgov actors new makes a secret, and the section that goes into the file"
     else:
         advice = "take it out of the file; secrets come from the environment (KBGOV_INDEX_<NAME>_API_KEY, _PASSWORD)"
     return ConfigError(f"{path}: {what}: {shown(key)}", item=key, next_step=advice)
 
 
 def _check_variables(env: Mapping[str, str]) -> None:
-    """Refuse a variable that looks like ours and is none: its writer would wait for its effect in vain."""
-    known = [*_OWN_VARIABLES, *(PREFIX + field.upper() for field in Settings.model_fields)]
+    """Refuse a variable that looks like ours and is none: its writer would wait for its effect in vain.
+
+    Who may act is said by the file alone: else whoever starts a command could say it.
+    """
+    known = [*_OWN_VARIABLES, *(PREFIX + field.upper() for field in Settings.model_fields if field != "actors")]
     for name in sorted(env):
         if not name.startswith(PREFIX) or name.startswith("KBGOV_TEST_") or _SECRET_VARIABLE.fullmatch(name):
             continue
         head, _, rest = name.partition("__")
+        if head == _ACTORS:
+            raise ConfigError(
+                "who may act cannot be said by the environment",
+                item=name,
+                next_step="unset it; [actors] in the configuration says it, and KBGOV_ACTOR who acts now",
+            )
         if head not in known or (rest and head in _OWN_VARIABLES):
             raise ConfigError(
                 f"the environment variable {shown(name)} is none that kbgov knows",

@@ -25,6 +25,7 @@ _SHAPES = {
     "greater_than_equal": "must be at least {ge:,}",
     "less_than_equal": "must be at most {le:,}",
     "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
 }
 
 

@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from governance.config.scrypt import ScryptHash
 from governance.config.values import is_name, zone_of
+from governance.domain.actors import BY_POLICY, LONGEST_NAME, Role, is_actor_name
 from governance.domain.words import shown, suggestion
 
 DEFAULT_DATABASE: Final = "sqlite:///kbgov.db"
+DEFAULT_ANCHOR_FILE: Final = "checkpoints.txt"
 _SQLITE: Final = re.compile(r"(sqlite(?:\+pysqlite)?:///)([^?]+)(\?.*)?", re.DOTALL)
 _MASKED: Final = re.compile(r"(://[^:/?#@]*:)[^@]+(@)")
 
@@ -76,7 +79,42 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _actor_name(value: str) -> str:
+    if not is_actor_name(value):
+        raise ValueError(
+            f"a name of up to {LONGEST_NAME} printable characters is needed, not beginning with {BY_POLICY}"
+        )
+    return value
+
+
+def _roles(value: tuple[Role, ...]) -> tuple[Role, ...]:
+    """Take roles, at least one and each once."""
+    if not value:
+        raise ValueError("must name a role")
+    if len(set(value)) < len(value):
+        raise ValueError("names a role twice")
+    return value
+
+
+def _hash(value: str) -> str:
+    ScryptHash.parse(value)
+    return value
+
+
+def _plain_file(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", value) is None:
+        raise ValueError("must be the name of a file, without a folder: letters, digits, hyphens, dots, underscores")
+    return value
+
+
+def _remote(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}", value) is None:
+        raise ValueError("must be the name of a remote of that clone, such as 'origin', not its address")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
+ActorName = Annotated[str, AfterValidator(_actor_name)]
 Text = Annotated[str, AfterValidator(_text)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
@@ -225,6 +263,61 @@ class IngestSettings(_Model):
     embedder: Name = "hashed"
 
 
+class ActorSettings(_Model):
+    """Somebody who may act.
+
+    Attributes:
+        roles: What they may do, at least one.
+        scrypt: The hash of their secret; see `governance.config.scrypt`. Never printed.
+        kind: Whether this is a person or a scheduled job.
+
+    """
+
+    roles: Annotated[tuple[Role, ...], BeforeValidator(_listed), AfterValidator(_roles)]
+    scrypt: Annotated[str, AfterValidator(_hash), Field(repr=False)]
+    kind: Literal["person", "job"] = "person"
+
+
+class AnchorSettings(_Model):
+    """A place outside the database that takes checkpoints of the log.
+
+    Attributes:
+        type: file appends to a file, git commits to a clone, command hands each to a program.
+        path: The file, relative to the configuration's folder; for file alone.
+        repository: Top folder of the clone, relative to the configuration's folder; for git alone.
+        file: Name of the file in it, None for checkpoints.txt; for git alone.
+        push: Remote that each commit is pushed to; None to contact no host. For git alone.
+        command: Program with its arguments that takes a checkpoint on standard input; for command alone. No shell is
+            involved.
+
+    """
+
+    type: Literal["file", "git", "command"]
+    path: Text | None = None
+    repository: Text | None = None
+    file: Annotated[Text, AfterValidator(_plain_file)] | None = None
+    push: Annotated[Text, AfterValidator(_remote)] | None = None
+    command: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check_place(self) -> AnchorSettings:
+        needed, also = _ANCHOR_KEYS[self.type]
+        given = {key for key in ("path", "repository", "file", "push", "command") if getattr(self, key) is not None}
+        if needed not in given:
+            raise ValueError(f"an anchor of type {self.type} needs '{needed}'")
+        if strange := sorted(given - {needed, *also}):
+            raise ValueError(f"an anchor of type {self.type} has no '{strange[0]}'")
+        return self
+
+
+_ANCHOR_KEYS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "file": ("path", ()),
+    "git": ("repository", ("file", "push")),
+    "command": ("command", ()),
+}
+"""By type of anchor: the key that it needs, and those that it may have beside it."""
+
+
 class Settings(_Model):
     """The whole configuration.
 
@@ -232,17 +325,23 @@ class Settings(_Model):
         database_url: The catalog's database as it was written; never printed, it may hold a password.
         timezone: Name of the zone whose calendar days count.
         policies: Policy files or folders, relative to the configuration's folder.
+        keys_folder: Folder with the keys of the audit log, relative to the configuration's folder.
         sources: By name.
         indexes: By name.
+        actors: Who may act, by name; empty where whoever says who they are may do everything.
+        anchors: Places outside the database that take checkpoints of the log, by name.
 
     """
 
     database_url: Annotated[Text, Field(repr=False)] = DEFAULT_DATABASE
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     policies: Texts = ()
+    keys_folder: Text = "keys"
     sources: dict[Name, SourceSettings] = {}
     indexes: dict[Name, IndexSettings] = {}
     ingest: IngestSettings = IngestSettings()
+    actors: dict[ActorName, ActorSettings] = {}
+    anchors: dict[Name, AnchorSettings] = {}
     _file: Path | None = PrivateAttr(default=None)
     _folder: Path = PrivateAttr(default_factory=Path)
 
@@ -280,6 +379,11 @@ class Settings(_Model):
     def policy_paths(self) -> tuple[Path, ...]:
         """The policy files and folders, in the order in which they are loaded."""
         return tuple(self._folder / path for path in self.policies)
+
+    @property
+    def keys_path(self) -> Path:
+        """The folder with the keys of the audit log."""
+        return self._folder / self.keys_folder
 
     @property
     def metadata_keys(self) -> frozenset[str]:

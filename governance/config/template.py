@@ -52,6 +52,9 @@ $index_fields
 [ingest]
 chunk_characters = 1000                 # about how long a chunk is
 embedder = "hashed"                     # for trying out and for finding copies, not for the quality of answers
+
+# Who may act. Without [actors], whoever says who they are (KBGOV_ACTOR) may do everything; "kbgov actors new NAME"
+# makes a secret and a section for a person or a job. Only this file says it, never the environment.
 """)
 
 

@@ -9,6 +9,7 @@
     │   └── DatabaseRevisionError  2   database of unknown revision
     ├── Refused                    6   a rule forbids it; nothing was changed
     │   ├── RoleRefused            6
+    │   ├── NotAuthenticated       6
     │   ├── ListingRefused         6
     │   ├── ForeignVectorsRefused  6
     │   ├── PlanChanged            6
@@ -19,7 +20,9 @@
     │   ├── IndexUnreachable      75
     │   ├── CatalogUnreachable    75
     │   ├── PurgeBusy             75
+    │   ├── AnchorFailed          75
     │   └── OutcomeUnknown        75
+    ├── LogInconsistent            5   the audit log is not what it was
     ├── IndexDataError             1   a store answered with something that cannot be right
     └── SourceUnavailable          1   the root of a source cannot be read
 """
@@ -90,6 +93,12 @@ class RoleRefused(Refused):
     """The actor lacks the role that the command names."""
 
     code = "role"
+
+
+class NotAuthenticated(Refused):
+    """Who acts has not proven to be who they say."""
+
+    code = "not_authenticated"
 
 
 class ListingRefused(Refused):
@@ -172,10 +181,23 @@ class PurgeBusy(TryAgain):
     code = "purge_busy"
 
 
+class AnchorFailed(TryAgain):
+    """A place outside the database did not take a checkpoint, or cannot be read back."""
+
+    code = "anchor_failed"
+
+
 class OutcomeUnknown(TryAgain):
     """A change was asked for and no answer came; the next run looks before it acts."""
 
     code = "outcome_unknown"
+
+
+class LogInconsistent(KbgovError):
+    """The audit log does not fit together, or is not what was signed before."""
+
+    exit_code = 5
+    code = "log_inconsistent"
 
 
 class IndexDataError(KbgovError):

@@ -1,4 +1,4 @@
-"""Events: one record per decision taken or change made. Counts, codes and digests; never text, never an identifier."""
+"""Events: one per decision taken or change made. Counts, codes and digests; never text."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from governance.domain.actors import Actor
+from governance.domain.pseudonyms import Kind
 
 
 class Action(StrEnum):
     """What happened, in the grammar noun.verb. Stored as plain text."""
+
+    LOG_BEGAN = "log.began"
 
     INDEX_CHANGE_INTENDED = "index.change_intended"
     INDEX_CHANGE_OBSERVED = "index.change_observed"
@@ -37,28 +40,60 @@ class Action(StrEnum):
     FINDING_ACKNOWLEDGED = "finding.acknowledged"
     FINDING_WAIVED = "finding.waived"
     FINDING_ASSIGNED = "finding.assigned"
+    FINDING_REOPENED = "finding.reopened"
     DOCUMENT_REVIEWED = "document.reviewed"
     POLICY_ADOPTED = "policy.adopted"
     PAUSED = "changes.paused"
     RESUMED = "changes.resumed"
     LIMIT_REFUSED = "limit.refused"
     LIMIT_CONFIRMED = "limit.confirmed"
+    COMMAND_REFUSED = "command.refused"
+    KEYS_MADE = "keys.made"
+    KEY_ROTATED = "key.rotated"
+    KEY_DESTROYED = "key.destroyed"
+    KEYS_BACKED_UP = "keys.backed_up"
+    KEYS_RESTORED = "keys.restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What an event is about, by its real name, of which the log gets a pseudonym only.
+
+    Attributes:
+        name: A path behind its source, an id, a fingerprint.
+
+    """
+
+    kind: Kind
+    name: str
+
+
+def document_thing(source: str, document: str) -> Thing:
+    """Give a document as the log knows it: a path is one only together with its source."""
+    return Thing(Kind.DOCUMENT, f"{source}\0{document}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One entry. `UnitOfWork.record` writes it in the transaction of the change that it tells of.
+    """What is to be told to the log. `UnitOfWork.record` writes it in the transaction of the change that it tells of.
+
+    Names of people, partitions and things are given as they are; the log's entry has pseudonyms in their place.
 
     Attributes:
+        command: What was typed, without its arguments ("audit run").
         outcome: A word ("done", "partial", "failed", "unknown"), "" for an intent.
         reason: A reason code, never free text.
         digest: SHA-256 over what the event speaks of (sorted ids, fingerprints), so that it can be recomputed.
+        policy: Digest of the policies under which it was decided.
+        about: The one thing that it is about, where it is one.
+        key: Family and id of a key ("audit:1a2b3c4d").
 
     """
 
     action: Action
     at: datetime
     actor: Actor
+    command: str = ""
     run_id: int | None = None
     intent_id: int | None = None
     index: str = ""
@@ -67,6 +102,9 @@ class Event:
     outcome: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     digest: str = ""
+    policy: str = ""
+    about: Thing | None = None
+    key: str = ""
 
 
 class ChangeKind(StrEnum):

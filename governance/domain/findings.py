@@ -58,6 +58,7 @@ class FindingKind(StrEnum):
     UNREADABLE = "coverage.unreadable"
     NOTHING_SCANNED = "coverage.nothing_scanned"
     DUPLICATE_ID = "catalog.duplicate_id"
+    LOG_INCONSISTENT = "log.inconsistent"
 
 
 class FindingStatus(StrEnum):

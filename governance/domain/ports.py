@@ -291,3 +291,27 @@ class Runner(Protocol):
 
     def map(self, task: Task, parts: Iterable[Partition], params: Mapping[str, Json]) -> Iterator[PartResult]:
         """Give one result per part; the order is the runner's own."""
+
+
+class Anchor(Protocol):
+    """A place outside the database that takes checkpoints of the log, so that they cannot be rewritten with it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the configured anchor."""
+
+    def publish(self, note: str) -> None:
+        """Hand a signed checkpoint over. One that is there already is not added again.
+
+        Raises:
+            AnchorFailed: It was not taken, or nobody knows.
+
+        """
+
+    def notes(self) -> Sequence[str] | None:
+        """Give the signed checkpoints that were taken, the oldest first; None where they cannot be read back.
+
+        Raises:
+            AnchorFailed: They should be readable and are not.
+
+        """

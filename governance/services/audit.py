@@ -21,10 +21,12 @@ from governance.services.context import RunContext
 from governance.services.drift import Drift, DriftAudit
 from governance.services.findings import Reconciled, Scope, reconcile
 from governance.services.gate import WriteGate
+from governance.services.log_findings import reconcile_log
+from governance.services.log_verify import Verification
 from governance.services.observe import Seen, World, partitions_of
 from governance.services.runs import Desk, OpenRun, recorded_run
 from governance.services.waivers import expired_waivers, policy_waivers
-from governance.services.write_back import WrittenBack, write_back
+from governance.services.write_back import WrittenBack, may_mark, write_back
 
 NEEDS_A_LISTING = frozenset({FindingKind.DUPLICATE_ID})
 """Only whoever lists the index can say whether these still hold; an audit that lists none leaves them as they are."""
@@ -55,17 +57,23 @@ class AuditResult:
     actions: ActionCounts | None = None
 
 
-def audit(desk: Desk, request: AuditRequest, world: World | None = None, gate: WriteGate | None = None) -> AuditResult:
+def audit(
+    desk: Desk,
+    request: AuditRequest,
+    world: World | None = None,
+    gate: WriteGate | None = None,
+    verify_log: Callable[[], Verification] | None = None,
+) -> AuditResult:
     """Audit the catalog as of a day; store the result unless the day is not the newest.
 
     Where drift was asked for, the day is the present one and there is a world to look at, sources and indexes are
     looked at first and compared: that cannot be done for another day. Where a policy asks for it, and there is a gate,
     what was found is then written beside the chunks. On the present day, what the policies ask for about it is written
-    down as well.
+    down as well, and the audit log is checked with `verify_log`.
 
     Raises:
         InputError: The day to be recorded has not come.
-        RoleRefused: The actor is no steward.
+        RoleRefused: The actor is no steward; or no operator, where chunks may have to be marked. Nothing was changed.
         LockHeld: Another audit is under way, or somebody is at a source or an index that is to be looked at.
 
     """
@@ -82,17 +90,25 @@ def audit(desk: Desk, request: AuditRequest, world: World | None = None, gate: W
     areas = [word.value for word in request.words]
     looked = Seen()
     places = _places(desk, request, world, looked)
+    if places is not None and gate is not None and may_mark(desk):
+        desk.actor.require(Role.OPERATOR)
     locks = ("audit", *(_locks(world, places) if world is not None and places is not None else ()))
     with recorded_run(desk, "audit", locks=locks, as_of=request.as_of, areas=areas) as run:
         drift = None
         if world is not None and places is not None:
             auditor = DriftAudit(desk, world, run.context, zone=request.zone, full=request.full)
             drift = auditor.run(places, looked)
-        return _recorded(desk, request, run, drift, gate)
+        log = verify_log() if verify_log is not None and request.as_of == desk.today else None
+        return _recorded(desk, request, run, drift, gate, log)
 
 
 def _recorded(
-    desk: Desk, request: AuditRequest, run: OpenRun, drift: Drift | None, gate: WriteGate | None
+    desk: Desk,
+    request: AuditRequest,
+    run: OpenRun,
+    drift: Drift | None,
+    gate: WriteGate | None,
+    log: Verification | None,
 ) -> AuditResult:
     """Store what is found, write it beside the chunks, and note what is to be done about it."""
     decides = request.as_of == desk.today
@@ -104,6 +120,8 @@ def _recorded(
     with desk.catalog.write() as uow:
         run.context.fence(uow)
         found = _reconcile(uow, desk, request, observed, run.context, drift)
+        if log is not None:
+            found.add(reconcile_log(uow, desk, log, run.context))
         withdrawn = plan_actions(uow, desk, found, run.context, request.zone) if decides else 0
     run.counts = {"coverage": observed.coverage.as_json(), "by_kind": dict(found.by_kind)}
     written = actions = None

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from governance.catalog.chunks import ChunkMoment
 from governance.catalog.documents import DocumentMoment
 from governance.catalog.unit_of_work import UnitOfWork
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING
 from governance.domain.chunks import ChunkKey
 from governance.domain.errors import IndexUnreachable, InputError
 from governance.domain.findings import Finding
@@ -153,7 +153,7 @@ def chunk_story(desk: Desk, world: World, request: StoryRequest, zone: tzinfo) -
         InputError: No chunk of this id is known, or not there, or the day has not come.
 
     """
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     day = request.at or desk.today
     if day > desk.today:
         raise InputError("this day has not come", item=day.isoformat(), next_step="give today or an earlier day")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from governance.catalog.retrievals import DocumentRetrievals, Loaded
 from governance.catalog.unit_of_work import UnitOfWork
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING
 from governance.domain.chunks import ChunkKey
 from governance.domain.findings import Finding, FindingKind
 from governance.domain.values import Json
@@ -126,7 +126,7 @@ def abouts(finding: Finding) -> list[About]:
 
 def list_damage(desk: Desk, *, as_of: date) -> Ranking:
     """Give what is open on a day of the kinds that make answers wrong, ranked by damage."""
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     with desk.catalog.read() as uow:
         findings = [item for item in uow.findings.listed(as_of) if item.period.status in LIVE and _is_ranked(item)]
         counts = _counts(uow, findings)

@@ -1,4 +1,4 @@
-"""What people decide about findings: acknowledge, waive, assign."""
+"""What people decide about findings: acknowledge, waive, reopen, assign."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from governance.catalog.findings import FindingHistory
 from governance.catalog.pauses import Note
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.domain.actions import FindingAction
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING, Role
 from governance.domain.errors import InputError
-from governance.domain.events import Action, Event
+from governance.domain.events import Action, Event, Thing
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus
 from governance.domain.history import lay_down, period_at
+from governance.domain.pseudonyms import Kind
 from governance.domain.words import suggestion
 from governance.services.notes import require_note, write_note
 from governance.services.runs import Desk, adopt_policies
@@ -64,7 +65,7 @@ def list_findings(
     `kind` is a glob over kinds ("freshness.*").
 
     """
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     with desk.catalog.read() as uow:
         found = [
             item
@@ -78,7 +79,7 @@ def list_findings(
 
 def show_finding(desk: Desk, fingerprint: str) -> ShownFinding:
     """Give a finding with all that is known of it; the beginning of the fingerprint is enough where it is unique."""
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     with desk.catalog.read() as uow:
         history = _one(uow, fingerprint)
         today = (
@@ -94,7 +95,7 @@ def show_finding(desk: Desk, fingerprint: str) -> ShownFinding:
 
 def list_actions(desk: Desk) -> dict[str, list[FindingAction]]:
     """Give what is to be done about findings, by fingerprint."""
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     found: dict[str, list[FindingAction]] = defaultdict(list)
     with desk.catalog.read() as uow:
         for item in uow.actions.every():
@@ -140,6 +141,24 @@ def waive(desk: Desk, fingerprint: str, *, reason: str, until: date, note: str |
         return replace(now, status=FindingStatus.WAIVED, actor=desk.actor.id, reason_code=reason, waived_until=until)
 
     return _decide(desk, fingerprint, Action.FINDING_WAIVED, reason, note, decide)
+
+
+def reopen(desk: Desk, fingerprint: str, *, note: str | None = None) -> FindingHistory:
+    """Take back an acknowledgment or a waiver: the finding counts as open again from today on.
+
+    Raises:
+        InputError: The finding is resolved or open already, or the note cannot be kept.
+
+    """
+
+    def decide(now: FindingPeriod) -> FindingPeriod:
+        if now.status is FindingStatus.OPEN:
+            raise InputError(
+                "this finding is open already", item=fingerprint, next_step="kbgov findings show tells its history"
+            )
+        return replace(now, status=FindingStatus.OPEN, actor=desk.actor.id, reason_code=None, waived_until=None)
+
+    return _decide(desk, fingerprint, Action.FINDING_REOPENED, "", note, decide)
 
 
 def assign(desk: Desk, fingerprint: str, assignee: str) -> FindingHistory:
@@ -200,7 +219,8 @@ def _event(desk: Desk, action: Action, reason: str, fingerprint: str) -> Event:
         reason=reason,
         outcome="done",
         counts={"findings": 1},
-        digest=fingerprint,
+        policy=desk.policies.digest,
+        about=Thing(Kind.FINDING, fingerprint),
     )
 
 

@@ -22,6 +22,7 @@ from governance.policy.model import PolicySet
 from governance.services.checks import Check, Status, Verdict, bad, failed, fine, poor
 from governance.services.doctor_index import index_verdict
 from governance.services.doctor_keys import KeyPatient, key_checks
+from governance.services.doctor_log import LogPatient, keys_verdict, log_verdict
 from governance.services.keys import Known
 from governance.services.pausing import present_pause
 from governance.services.source_names import known_documents
@@ -34,7 +35,7 @@ INGEST: Final = "kbgov ingest"
 _AFTER: Final = {"ingest": INGEST, "sync": "kbgov sync", "audit": "kbgov audit run"}
 
 
-class Patient(KeyPatient, Protocol):
+class Patient(KeyPatient, LogPatient, Protocol):
     """What the doctor looks at. Reading anything but a name may raise KbgovError, which is then a failed check."""
 
     @property
@@ -78,6 +79,7 @@ def examine(patient: Patient) -> list[Check]:
     if usable:
         probes += [("secure_delete", lambda: _secure_delete(patient)), ("clock", lambda: _clock(patient))]
         probes.append(("changes", lambda: _changes(patient)))
+        probes += [("keys", lambda: keys_verdict(patient)), ("audit log", lambda: log_verdict(patient))]
     probes += [(f"disk of {what}", partial(_space, folder)) for what, folder in sorted(_folders(patient).items())]
     names: dict[str, Known] = {}
     probes += _probes_of_sources(patient, names, in_catalog=usable)

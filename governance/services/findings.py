@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from governance.catalog.findings import FindingHistory
 from governance.catalog.unit_of_work import UnitOfWork
+from governance.domain.actors import BY_POLICY
 from governance.domain.events import Action, Event
 from governance.domain.findings import Finding, FindingKind, FindingPeriod, FindingStatus, Observation, Severity
 from governance.domain.history import lay_down, merged, period_at
@@ -17,10 +18,6 @@ from governance.domain.values import canonical_json, digest_of
 from governance.services.context import RunContext
 
 LIVE = frozenset({FindingStatus.OPEN, FindingStatus.ACKNOWLEDGED})
-
-
-BY_POLICY = "policy:"
-"""How the actor of a period begins that a policy's waiver made; no person may be called so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""`kbgov init`: a configuration, the shipped policies and an empty catalog, so that the next command just works."""
+"""`kbgov init`: a configuration, shipped policies, keys and an empty catalog, so that the next command just works."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from governance.config.load import load_settings
 from governance.config.settings import DEFAULT_DATABASE, Settings
 from governance.config.template import render_config, require_name
 from governance.domain.errors import ConfigError, InputError, KbgovError, TryAgain
+from governance.keyring.families import HeldKey
 from governance.policy.shipped import SCHEMA, shipped_policies
 from governance.services.detect_layout import check_layout_name
 from governance.services.first_look import FirstLook, Parts, look_at
@@ -70,7 +71,10 @@ class Initialized:
 
 
 def initialize(
-    request: InitRequest, env: Mapping[str, str], parts: Callable[[Settings], Parts] | None = None
+    request: InitRequest,
+    env: Mapping[str, str],
+    keys: Callable[[Settings], Sequence[HeldKey]],
+    parts: Callable[[Settings], Parts] | None = None,
 ) -> Initialized:
     """Write configuration and policies, with the schema that editors read, and bring the catalog to this version.
 
@@ -80,6 +84,7 @@ def initialize(
     Args:
         request: What to write.
         env: The environment.
+        keys: Makes the keys of the log that are missing, and gives the new ones.
         parts: Makes sources and indexes, for a look at an index that exists already.
 
     Raises:
@@ -87,6 +92,7 @@ def initialize(
         InputError: A file is there and says something else, the source is no folder, or the URL leads to no index.
         IndexUnreachable: The existing index does not answer.
         DatabaseRevisionError: The catalog is of another version.
+        Refused: The log of the catalog knows keys that are not here.
         CatalogUnreachable: The catalog does not answer.
 
     """
@@ -104,7 +110,8 @@ def initialize(
             _write(path, texts[path], written)
         settings = load_settings(config, env)
         database, made = _migrated(settings.resolved_database_url, settings.shown_database_url)
-    created = tuple(map(str, [*missing, *made]))
+        new_keys = keys(settings)
+    created = (*map(str, [*missing, *made]), *(key.where for key in new_keys))
     name = source_name if request.source is not None else None
     return Initialized(config=config, database=database, source_name=name, created=created, look=look)
 

@@ -13,17 +13,13 @@ from typing import Final
 
 from governance.catalog.pauses import Note, Pause
 from governance.catalog.unit_of_work import Catalog
-from governance.domain.actors import Actor, Role
+from governance.domain.actors import PAUSING, RESUMING, Actor
 from governance.domain.errors import InputError
 from governance.domain.events import Action, Event
 from governance.domain.values import Json
 from governance.guard import moment
 from governance.services.notes import require_note, write_note
 
-MAY_PAUSE: Final = (Role.OPERATOR, Role.STEWARD, Role.APPROVER, Role.DPO, Role.ADMIN)
-"""Everybody but those who only read: a pause loses nothing, and whoever sees something go wrong must be able to."""
-MAY_RESUME: Final = (Role.OPERATOR, Role.ADMIN)
-"""Those who answer for changes: the operator, whose role every change needs, and the administrator."""
 ABOUT: Final = "pause"
 """What a note about a pause is about; its key is `key_of` that pause."""
 REPLACED: Final = "replaced"
@@ -63,7 +59,7 @@ def pause(
         InputError: The reason is none of the codes, or the note cannot be kept.
 
     """
-    actor.require(*MAY_PAUSE)
+    actor.require(*PAUSING)
     if reason not in codes:
         raise InputError("this is no reason code", item=reason, next_step="use one of " + ", ".join(codes))
     text = require_note(note)
@@ -97,7 +93,7 @@ def resume(catalog: Catalog, actor: Actor, *, now: datetime) -> PauseEnded | Non
         RoleRefused: The actor is neither operator nor administrator.
 
     """
-    actor.require(*MAY_RESUME)
+    actor.require(*RESUMING)
     with catalog.write() as uow:
         ended = uow.pauses.present()
         if ended is None:

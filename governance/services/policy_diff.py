@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.base import Word
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING
 from governance.domain.findings import Finding, Severity
 from governance.domain.keys import IndexLayout
 from governance.domain.values import Json, canonical_json
@@ -138,7 +138,7 @@ def diff_policies(
         zone: The time zone whose days count.
 
     """
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     request = AuditRequest(words=tuple(Word), sources=sources, as_of=desk.today, zone=zone)
     with desk.catalog.scratch() as uow:
         before, after = (_judged(uow, replace(desk, policies=item), request, layouts) for item in (old, new))

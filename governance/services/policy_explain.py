@@ -12,7 +12,7 @@ from typing import Final
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.freshness import assess
 from governance.detectors.retention import kept
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING
 from governance.domain.documents import Document, DocumentState, Review
 from governance.domain.errors import InputError
 from governance.domain.findings import Finding, FindingStatus, Place
@@ -159,7 +159,7 @@ def explain_document(
         InputError: No document, or more than one, has this path; or it does not stand in the index.
 
     """
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     with desk.catalog.read() as uow:
         asked = _asked(uow, desk.policies, name, source, index, as_of)
     policies, subject = desk.policies, asked.subject

@@ -10,7 +10,7 @@ from typing import Final
 
 from governance.catalog.records import KnownSet
 from governance.catalog.unit_of_work import Catalog
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING
 from governance.domain.errors import InputError
 from governance.domain.values import Json, rfc3339
 from governance.policy.loader import dump_canonical, dump_policies, load_policies, parse_stored
@@ -51,7 +51,7 @@ def show_set(desk: Desk, digest: str | None = None) -> ShownSet:
         InputError: No set, or more than one, has a digest that begins so.
 
     """
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     current = desk.policies
     if digest is None or (_DIGITS.fullmatch(digest) and current.digest.startswith(digest)):
         with desk.catalog.read() as uow:

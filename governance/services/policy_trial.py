@@ -21,6 +21,7 @@ from governance.domain.documents import ParsedDocument
 from governance.domain.findings import Finding, FindingStatus
 from governance.domain.keys import IndexLayout, KeyRule
 from governance.domain.ports import Embedder, Index, Listed, Listing, Source
+from governance.domain.pseudonyms import throwaway
 from governance.domain.values import Json
 from governance.guard import Guard
 from governance.policy.loader import load_policies
@@ -221,7 +222,7 @@ class _Trial:
         self._parts = parts
         self._folder = folder / "sources"
         self._policies = load_policies(case.policies)
-        self._catalog = Catalog(create_catalog_engine(f"sqlite:///{folder / 'catalog.db'}"))
+        self._catalog = Catalog(create_catalog_engine(f"sqlite:///{folder / 'catalog.db'}"), throwaway)
         self._sources = {name: self._source(name) for name in case.sources}
         self._indexes = {INDEX: parts.index(INDEX)} if case.indexed else {}
         self._gate = WriteGate(self._catalog, self._indexes, Guard(), lambda: self._policies.limits)

@@ -9,10 +9,10 @@ from datetime import date
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.freshness import Assessment, FreshnessStatus, assess
 from governance.detectors.structure import place_of
-from governance.domain.actors import Role
+from governance.domain.actors import LOOKING, Role
 from governance.domain.documents import Document, DocumentState, Review
 from governance.domain.errors import InputError
-from governance.domain.events import Action, Event
+from governance.domain.events import Action, Event, document_thing
 from governance.domain.values import Json, digest_of
 from governance.policy.resolve import freshness_rule
 from governance.services.runs import Desk
@@ -47,7 +47,7 @@ class AssessedDocument:
 
 def list_documents(desk: Desk, *, as_of: date, status: FreshnessStatus | None = None) -> list[AssessedDocument]:
     """Give the documents with their freshness: the longest overdue first, then by due day, then by path."""
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     with desk.catalog.read() as uow:
         reviews, indexes = uow.reviews.latest(), uow.chunks.index_of()
         items = [
@@ -69,7 +69,7 @@ def show_document(desk: Desk, name: str, *, source: str | None, as_of: date) -> 
         InputError: No document, or more than one, has this path.
 
     """
-    desk.actor.require(Role.READER)
+    desk.actor.require(*LOOKING)
     with desk.catalog.read() as uow:
         document = _one(uow, name, source)
         review = uow.reviews.latest_of(document.source, document.document)
@@ -110,6 +110,7 @@ def verify_document(desk: Desk, name: str, *, source: str | None, day: date) -> 
                 actor=desk.actor,
                 outcome="done",
                 digest=digest_of([document.source, document.document, document.body_hash]),
+                about=document_thing(document.source, document.document),
             )
         )
     return review

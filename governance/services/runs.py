@@ -90,7 +90,7 @@ def adopt_policies(uow: UnitOfWork, desk: Desk, now: datetime) -> None:
     """Keep the policies that are in force, so that whoever finds their digest later can read them."""
     digest = desk.policies.digest
     if uow.policy_sets.adopt(digest, desk.policies.canonical, now):
-        uow.record(Event(action=Action.POLICY_ADOPTED, at=now, actor=desk.actor, outcome="done", digest=digest))
+        uow.record(Event(action=Action.POLICY_ADOPTED, at=now, actor=desk.actor, outcome="done", policy=digest))
 
 
 def _start(desk: Desk, command: str, as_of: date | None, areas: Sequence[str]) -> int:
@@ -104,8 +104,8 @@ def _start(desk: Desk, command: str, as_of: date | None, areas: Sequence[str]) -
                 at=now,
                 actor=desk.actor,
                 run_id=run_id,
-                reason=command,
-                digest=desk.policies.digest,
+                command=command,
+                policy=desk.policies.digest,
             )
         )
     return run_id
@@ -121,7 +121,7 @@ def _finish(desk: Desk, run: OpenRun, command: str) -> None:
                 at=now,
                 actor=desk.actor,
                 run_id=run.context.run_id,
-                reason=command,
+                command=command,
                 outcome=run.state,
             )
         )

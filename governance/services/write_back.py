@@ -29,7 +29,7 @@ from governance.domain.values import Json
 from governance.policy.kinds import WriteBack
 from governance.policy.match import Subject
 from governance.policy.resolve import drift_rule, freshness_rule
-from governance.services.actions import Acting, Drifted, setters_in
+from governance.services.actions import SETS, Acting, Drifted, setters_in
 from governance.services.context import RunContext
 from governance.services.drift import Drift
 from governance.services.findings import Reconciled
@@ -192,6 +192,15 @@ def write_back(
             context.fence(uow)
             acting.settle(uow, context)
     return result
+
+
+def may_mark(desk: Desk) -> bool:
+    """Say whether an audit may come to change marks: policies ask for some, or some were written before."""
+    sets = any(action.action in SETS for policy in desk.policies.policies for action in policy.actions)
+    if sets or _is_asked_for(desk):
+        return True
+    with desk.catalog.read() as uow:
+        return uow.chunks.any_marked() or bool(Acting(uow, desk.today))
 
 
 def _may_quarantine(

@@ -252,7 +252,9 @@ class _Git:
     @contextmanager
     def run(self, *arguments: str) -> Iterator[_Answer]:
         """Start git; on the way out it is over, whether its answer was read to the end or not."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in _KEPT}
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "KBGOV_")) or key in _KEPT
+        }
         process = subprocess.Popen(  # noqa: S603 - a fixed program and fixed words; the root is the working directory
             [*self._command, *arguments],
             cwd=self._root,

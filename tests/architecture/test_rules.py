@@ -17,14 +17,20 @@ CLOCKS = {
     "time": {"time", "time_ns", "localtime", "gmtime", "ctime", "strftime", "asctime"},
 }
 READ_THE_CLOCK = ("governance/bootstrap", "governance/cli/", "jobs/")
-EVENT_WRITER = ("governance/catalog/records.py", "Events.add")
+LOG_WRITERS = {("governance/catalog/log.py", "Log.append"), ("governance/catalog/log.py", "<module>")}
+LOG_TABLES = {"audit_entry", "audit_head", "event"}
 LONGEST_MODULE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 500, 80, 12
+IN_ONE_FILE = {"governance/outside/check_export.py"}
+"""Handed to outsiders as one file, which imports nothing of ours."""
 
 HOLDS_NO_IDENTIFIER = {
     "document.problems": "codes, field names and line numbers",
     "run.areas": "words of --only",
     "run.counts": "counts by name",
     "event.counts": "counts by name",
+    "audit_entry.body": "codes, counts and pseudonyms from an allow-list, see domain.log_entry",
+    "audit_checkpoint.note": "sizes, hashes and signatures",
+    "log_key.verifier": "a public key",
     "policy_set.body": "the organization's own rules, which name roles and patterns",
     "finding_period.message": "a sentence of ours; owners and members of clusters have columns of their own",
 }
@@ -44,22 +50,26 @@ def clock_readings(modules: Iterable) -> Iterator[str]:
                         yield f"{module.path} {where}: from time import {name.name}"
 
 
-def event_writings(modules: Iterable) -> Iterator[tuple[str, str]]:
-    """Give every place that writes to the table of events, or makes the object that does."""
+def log_writings(modules: Iterable) -> Iterator[tuple[str, str]]:
+    """Give every place that writes to the tables of the log."""
     for module in modules:
         for where, node in module.walk():
-            if isinstance(node, ast.Call) and _writes_events(node):
+            if isinstance(node, ast.Call) and _writes_log(node):
                 yield module.path, where
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "into event" in node.value.lower():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _in_words(node.value.lower()):
                 yield module.path, where
 
 
-def _writes_events(call: ast.Call) -> bool:
+def _in_words(text: str) -> bool:
+    return any(f"{verb} {table}" in text for table in LOG_TABLES for verb in ("insert into", "update", "delete from"))
+
+
+def _writes_log(call: ast.Call) -> bool:
     name = ast.unparse(call.func).rpartition(".")[2]
     tables = {ast.unparse(part).rpartition(".")[2] for part in call.args}
     receiver = ast.unparse(call.func).split(".")
-    return (name in {"insert", "update", "delete", "upsert", "make"} and "event" in tables) or (
-        len(receiver) > 1 and receiver[-2] == "event" and name in {"insert", "update", "delete"}
+    return (name in {"insert", "update", "delete", "upsert", "make"} and LOG_TABLES & tables) or (
+        len(receiver) > 1 and receiver[-2] in LOG_TABLES and name in {"insert", "update", "delete"}
     )
 
 
@@ -87,37 +97,37 @@ def test_how_long_something_took_may_be_measured(parsed: object) -> None:
     assert not list(clock_readings([parsed("governance/indexes/planted.py", code)]))
 
 
-def test_the_unit_of_work_is_the_only_way_into_the_events(modules: tuple) -> None:
-    assert set(event_writings(modules)) == {EVENT_WRITER}
+def test_the_unit_of_work_is_the_only_way_into_the_log(modules: tuple) -> None:
+    assert set(log_writings(modules)) == LOG_WRITERS
     makers = {
         (module.path, where)
         for module in modules
         for where, node in module.walk()
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Events"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Log"
     }
     assert makers == {("governance/catalog/unit_of_work.py", "UnitOfWork.__init__")}
-    users = {
+    recorders = {
         (module.path, where)
         for module in modules
-        if module.path.startswith("governance/catalog/")
         for where, node in module.walk()
-        if isinstance(node, ast.Attribute) and node.attr == "_events" and isinstance(node.ctx, ast.Load)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "self.log.record"
     }
-    assert users == {("governance/catalog/unit_of_work.py", "UnitOfWork.record")}
+    assert recorders == {("governance/catalog/unit_of_work.py", "UnitOfWork.record")}
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        "c.execute(insert(event).values(at=1))",
-        "c.execute(tables.event.insert())",
-        "c.execute(update(tables.event))",
-        "upsert(c, event, rows)",
-        "c.execute(text('INSERT INTO event VALUES (1)'))",
+        "c.execute(insert(audit_entry).values(seq=1))",
+        "c.execute(tables.audit_head.insert())",
+        "c.execute(update(tables.audit_entry))",
+        "upsert(c, audit_head, rows)",
+        "c.execute(text('INSERT INTO audit_entry VALUES (1)'))",
+        "c.execute(text('DELETE FROM event'))",
     ],
 )
-def test_a_planted_writing_of_events_is_seen(parsed: object, code: str) -> None:
-    assert list(event_writings([parsed("governance/services/planted.py", code)]))
+def test_a_planted_writing_to_the_log_is_seen(parsed: object, code: str) -> None:
+    assert list(log_writings([parsed("governance/services/planted.py", code)]))
 
 
 def test_every_column_that_may_hold_an_identifier_is_declared() -> None:
@@ -133,7 +143,7 @@ def test_every_column_that_may_hold_an_identifier_is_declared() -> None:
 
 
 def test_modules_and_functions_are_short(modules: tuple) -> None:
-    long_modules = {module.path: module.lines for module in modules if module.lines > LONGEST_MODULE}
+    long_modules = {module.path: module.lines for module in modules if module.lines > LONGEST_MODULE and module.path not in IN_ONE_FILE}
     assert long_modules == {}
     lengths = {
         f"{module.path} {where}": (node.end_lineno or 0) - node.lineno + 1

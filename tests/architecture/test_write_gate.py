@@ -35,6 +35,9 @@ THROUGH_THE_GATE = {
 OTHER_THINGS_OF_THE_SAME_NAME = {
     # the memory of set-wise detectors, a table of the catalog
     "governance/services/audit_observe.py sign: uow.signatures.put",
+    # files of keys
+    "governance/keyring/making.py put_back: opened.put",
+    "governance/keyring/making.py _make: opened.put",
     # what is to be put, a field of a plan
     "governance/services/ingest_plan.py DocumentChange.nothing_to_do: self.put",
     "governance/services/ingest_plan.py DocumentChange.nothing_to_do: self.delete",

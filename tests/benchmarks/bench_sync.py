@@ -39,6 +39,7 @@ from governance.services.keys import Resolver
 from governance.services.observe_index import PAGE, IndexParts, PartitionSight, _Observer
 from tests.catalog_rows import document
 from tests.command_line import environment
+from tests.log_rows import known_names
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
 MANY = int(os.environ.get("KBGOV_BENCH_CHUNKS", "200000"))
@@ -68,11 +69,12 @@ sys.path.insert(0, sys.argv[4])
 from bench_sync import look, sightings
 from governance.catalog.engine import create_catalog_engine
 from governance.catalog.unit_of_work import Catalog
+from governance.domain.pseudonyms import throwaway
 
 def peak_mb():  # of this process alone: getrusage would count what it inherited from its parent
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
-catalog = Catalog(create_catalog_engine(sys.argv[1]))
+catalog = Catalog(create_catalog_engine(sys.argv[1]), throwaway)
 partition, count = sys.argv[2], int(sys.argv[3])
 look(catalog, "warm", sightings(2000))  # imports and caches
 before = peak_mb()
@@ -170,7 +172,7 @@ def filled(catalog_engine: Engine) -> Engine:
         for partition, count in (("", MANY), ("few", FEW), ("warm", 2000)):
             for batch in chunked(chunk_rows(partition, count), BATCH):
                 connection.execute(insert(chunk), batch)
-    with Catalog(catalog_engine).write() as uow:
+    with Catalog(catalog_engine, known_names).write() as uow:
         documents = [document(name_of(number)) for number in range(MANY // 9 + 1)]
         uow.documents.save(documents, NOW - timedelta(days=30))
     if catalog_engine.dialect.name == "postgresql":
@@ -211,7 +213,7 @@ def whole_upsert(engine: Engine, rows: Sequence[dict[str, object]]) -> None:
 
 
 def test_a_look_at_unchanged_chunks(filled: Engine) -> None:
-    kind, catalog = filled.dialect.name, Catalog(filled)
+    kind, catalog = filled.dialect.name, Catalog(filled, known_names)
     taken: dict[str, list[float]] = {"bare": [], "ours": [], "lean": [], "whole": []}
     for _ in range(ROUNDS):
         taken["bare"].append(seconds(lambda: bare_read(filled)))

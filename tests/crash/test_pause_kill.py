@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import select
 
 from governance.catalog.plans import PlanState
-from governance.catalog.tables import event, run
+from governance.catalog.tables import run
 from governance.domain.actors import Actor
 from governance.domain.errors import Paused
 from governance.services.pausing import pause, resume
 from governance.services.repair import stored_plan
 from tests.crash.drifted import Drifted, differing
 from tests.crash.test_apply_kill import go_on, lay_out
+from tests.log_rows import log_bodies
 
 CHILD = Path(__file__).with_name("drift_child.py")
 ADA = Actor(id="ada")
@@ -46,7 +47,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def changes(base: Drifted) -> list[str]:
     """Give what happened to indexes since the last pause, by the order of the events."""
     with base.kb.catalog.read() as uow:
-        actions = list(uow.connection.execute(select(event.c.action).order_by(event.c.seq)).scalars())
+        actions = [body["action"] for body in log_bodies(uow.connection)]
     after = len(actions) - actions[::-1].index("changes.paused")
     return [item for item in actions[after:] if item.startswith("index.change")]
 

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
-from governance.catalog.tables import event
 from governance.detectors.base import Word
 from governance.domain.actions import ActionState, FindingAction
 from governance.domain.chunks import Record
@@ -24,6 +22,7 @@ from governance.services.pausing import pause, resume
 from governance.services.review import verify_document
 from tests.foreign_index import Pipeline, by_words
 from tests.knowledge_base import TODAY, KnowledgeBase, paragraphs
+from tests.log_rows import log_rows
 
 LIMITS = """
 limits:
@@ -93,8 +92,8 @@ def said(kb: KnowledgeBase) -> dict[str, set[object]]:
 
 def told(kb: KnowledgeBase) -> list[tuple[str, str, int]]:
     with kb.catalog.read() as uow:
-        found = uow.connection.execute(select(event.c.action, event.c.reason, event.c.counts).order_by(event.c.seq))
-        return [(row.action, row.reason, row.counts["actions"]) for row in found if row.action.startswith("actions.")]
+        found = log_rows(uow.connection, "action", "reason", "counts")
+    return [(action, reason, counts["actions"]) for action, reason, counts in found if action.startswith("actions.")]
 
 
 def overdue(kb: KnowledgeBase) -> str:

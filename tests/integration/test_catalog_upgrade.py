@@ -22,6 +22,7 @@ from governance.catalog.unit_of_work import Catalog
 from governance.domain.chunks import ChunkState
 from governance.domain.documents import DocumentState, Problem, ProblemCode
 from governance.domain.errors import KbgovError
+from tests.log_rows import known_names
 
 FIRST = datetime(2026, 3, 1, 8, 30, 15, 123456, tzinfo=UTC)
 BODY = datetime(2026, 5, 2, 9, tzinfo=UTC)
@@ -137,14 +138,14 @@ def test_documents_are_as_they_were_since_their_body_was_seen(upgraded: Engine) 
     with begin_read(upgraded) as connection:
         rows = {row.document: row._mapping for row in connection.execute(select(document))}
     assert rows == {row["document"]: {**row, **ADDED, "seen_from": BODY} for row in (DOCUMENT, BARE)}
-    with Catalog(upgraded).read() as uow:
+    with Catalog(upgraded, known_names).read() as uow:
         found = uow.documents.get("docs", DOCUMENT["document"])
         assert found.problems == (Problem(ProblemCode.BAD_DATE, "reviewed_on", 3),)
         assert (found.state, found.absent_since, found.labels) == (DocumentState.SUSPECT, ABSENT, ("a", "ü"))
 
 
 def test_chunks_are_there_and_no_stream_has_shown_them_yet(upgraded: Engine) -> None:
-    with Catalog(upgraded).read() as uow:
+    with Catalog(upgraded, known_names).read() as uow:
         rows = {row.chunk_id: row for row in uow.chunks.every()}
         stored = uow.connection.execute(select(chunk).where(chunk.c.chunk_id == CHUNK["chunk_id"])).one()
         counts = uow.sightings.counts("main", "acme")
@@ -157,7 +158,7 @@ def test_chunks_are_there_and_no_stream_has_shown_them_yet(upgraded: Engine) -> 
 
 
 def test_what_our_ingester_brought_in_is_known_but_for_what_the_next_ingest_compares_anew(upgraded: Engine) -> None:
-    with Catalog(upgraded).read() as uow:
+    with Catalog(upgraded, known_names).read() as uow:
         found = uow.chunks.indexed("main", "acme", "docs")
         hashes = uow.chunks.indexed_hashes("main", "acme", "docs", ["bare.md"])
         assert uow.chunks.indexed("main", "", "docs")["bare.md"].chunks == 0
@@ -166,7 +167,7 @@ def test_what_our_ingester_brought_in_is_known_but_for_what_the_next_ingest_comp
 
 
 def test_what_changes_after_the_upgrade_leaves_what_was_before_it_behind(upgraded: Engine) -> None:
-    catalog = Catalog(upgraded)
+    catalog = Catalog(upgraded, known_names)
     known = {name: value for name, value in CHUNK.items() if name != "first_seen"}
     with catalog.write() as uow:
         uow.chunks.save([ChunkRow(**{**known, "body_hash": "7" * 64})], NOW)

@@ -100,7 +100,7 @@ def test_a_command_is_completed_without_importing_any_other(base: Path) -> None:
         timeout=120,
         check=True,
     )
-    assert done.stdout == "plain,audit\n[]\n"
+    assert done.stdout == "plain,audit\nplain,actors\n[]\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

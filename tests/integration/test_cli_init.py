@@ -25,11 +25,12 @@ def test_everything_is_created_and_named(kbgov: InProcess) -> None:
     result = kbgov("init", "work", "--source", "docs", "--json")
     folder = kbgov.folder / "work"
     assert result.code == 0
-    assert result.json == {
-        "config": str(folder / "kbgov.toml"),
-        "database": str(folder / "kbgov.db"),
-        "created": [str(folder / name) for name in ("kbgov.toml", *WRITTEN, "kbgov.db")],
-    }
+    keys = [str(folder / "keys" / name) for name in ("signing", "audit", "suppression")]
+    files, made = [str(folder / name) for name in ("kbgov.toml", *WRITTEN, "kbgov.db")], result.json["created"]
+    document = {name: value for name, value in result.json.items() if name != "created"}
+    assert document == {"config": str(folder / "kbgov.toml"), "database": str(folder / "kbgov.db")}
+    assert made[: len(files)] == files
+    assert [name.partition("-0001-")[0] for name in made[len(files) :]] == keys
     for name in WRITTEN:
         assert (folder / name).read_bytes() == (shipped_policies() / Path(name).name).read_bytes()
     assert kbgov("ingest", "--config", "work/kbgov.toml").code == 0

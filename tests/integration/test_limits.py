@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from governance.catalog.plans import PlanState
 from governance.catalog.statuses import StatusReason
-from governance.catalog.tables import event, run
+from governance.catalog.tables import run
 from governance.detectors.base import Word
 from governance.domain.actions import Deed
 from governance.domain.errors import IndexUnreachable, LimitExceeded
@@ -27,6 +27,7 @@ from governance.services.repair_items import RepairItem, RepairOp
 from governance.services.write_back import WrittenBack
 from tests.foreign_index import Pipeline, by_words
 from tests.knowledge_base import TODAY, KnowledgeBase, paragraphs, shipped_set
+from tests.log_rows import log_rows
 
 PREFIX = "/app/docs/"
 FOREIGN = IndexLayout(keys=(("pages", KeyRule(field="source", strip_prefix=PREFIX)),))
@@ -53,9 +54,9 @@ def ignore(_items: Sequence[RepairItem]) -> None:
 
 
 def events(kb: KnowledgeBase, *actions: str) -> list[tuple[str, str, dict[str, int]]]:
-    query = select(event.c.action, event.c.reason, event.c.counts).where(event.c.action.in_(actions))
     with kb.catalog.read() as uow:
-        return [tuple(row) for row in uow.connection.execute(query.order_by(event.c.seq))]
+        rows = log_rows(uow.connection, "action", "reason", "counts")
+    return [row for row in rows if row[0] in actions]
 
 
 def last_run(kb: KnowledgeBase) -> tuple[str, str]:

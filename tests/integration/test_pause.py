@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from governance.catalog.tables import event, run
+from governance.catalog.tables import run
 from governance.domain.errors import Paused
 from governance.domain.keys import IndexLayout, KeyRule
 from governance.domain.ports import Vector
@@ -22,6 +23,7 @@ from governance.services.repair import Repairer, plan_repair
 from governance.services.repair_items import RepairItem
 from tests.foreign_index import Pipeline, by_words
 from tests.knowledge_base import KnowledgeBase, paragraphs
+from tests.log_rows import log_bodies
 
 PREFIX = "/app/docs/"
 FOREIGN = IndexLayout(keys=(("pages", KeyRule(field="source", strip_prefix=PREFIX)),))
@@ -40,8 +42,9 @@ from governance.catalog.engine import create_catalog_engine
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor
 from governance.services.pausing import pause
+from governance.domain.pseudonyms import throwaway
 
-catalog = Catalog(create_catalog_engine(sys.argv[1]))
+catalog = Catalog(create_catalog_engine(sys.argv[1]), throwaway)
 print("ready", flush=True)
 sys.stdin.readline()
 begun = pause(catalog, Actor(id=sys.argv[2]), sys.argv[3], None, sys.argv[3:], now=datetime.now(UTC))
@@ -94,7 +97,7 @@ def pausing_at(
 def after_the_pause(kb: KnowledgeBase) -> list[str]:
     """Give what happened to indexes after the pause, by the order of the events."""
     with kb.catalog.read() as uow:
-        actions = list(uow.connection.execute(select(event.c.action).order_by(event.c.seq)).scalars())
+        actions = [body["action"] for body in log_bodies(uow.connection)]
     return [item for item in actions[actions.index("changes.paused") :] if item.startswith("index.change")]
 
 
@@ -219,11 +222,10 @@ def test_two_pauses_at_once_are_one_pause_and_both_are_recorded(
     second = present_pause(kb.catalog)
     first = {"other": "planned", "planned": "other"}[second.reason]
     assert set(told) == {"None", first}
-    query = select(event.c.reason, event.c.outcome, event.c.at).where(event.c.action == "changes.paused")
     with kb.catalog.read() as uow:
-        rows = [tuple(row) for row in uow.connection.execute(query.order_by(event.c.seq))]
-    assert [row[:2] for row in rows] == [(first, "done"), (second.reason, "replaced")]
-    assert second.since == rows[0][2]
+        rows = log_bodies(uow.connection, "changes.paused")
+    assert [(row["reason"], row["outcome"]) for row in rows] == [(first, "done"), (second.reason, "replaced")]
+    assert second.since == datetime.fromisoformat(rows[0]["at"])
     with pytest.raises(Paused):
         kb.ingest()
     resume(kb.catalog, kb.desk.actor, now=kb.clock())

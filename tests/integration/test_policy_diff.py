@@ -40,6 +40,7 @@ from governance.sources.files import FileTreeSource
 from governance.sources.options import FileTreeOptions
 from tests.conftest import sqlite_url
 from tests.foreign_index import Pipeline, by_characters, by_words
+from tests.log_rows import known_names
 
 TODAY = date(2026, 11, 21)
 PAGES = ("hr/leave.md", "hr/pay.md", "it/vpn.md", "it/old/vpn.md", "travel.md")
@@ -230,7 +231,7 @@ class Base:
 def sqlite_catalog(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     file = tmp_path_factory.mktemp("diff") / "catalog.db"
     shutil.copy(sqlite_template, file)
-    catalog = Catalog(create_catalog_engine(sqlite_url(file)))
+    catalog = Catalog(create_catalog_engine(sqlite_url(file)), known_names)
     yield catalog
     catalog.close()
 
@@ -238,7 +239,7 @@ def sqlite_catalog(sqlite_template: Path, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def postgres_catalog(postgres_databases, postgres_template: str) -> Iterator[Catalog]:
     with postgres_databases.one(postgres_template) as url:
-        catalog = Catalog(create_catalog_engine(url))
+        catalog = Catalog(create_catalog_engine(url), known_names)
         yield catalog
         catalog.close()
 
@@ -367,7 +368,7 @@ def waived(kind: str, match: str = "{index: main}") -> PolicySet:
 @pytest.fixture
 def base(catalog_url: str, tmp_path: Path) -> Iterator[Base]:
     """Two pages in a foreign index, never audited."""
-    catalog = Catalog(create_catalog_engine(catalog_url))
+    catalog = Catalog(create_catalog_engine(catalog_url), known_names)
     folder = tmp_path / "pages"
     made = Base(catalog, folder, PLAIN)
     for name in ("a.md", "b.md"):

@@ -14,6 +14,7 @@ from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.chunks import ChunkKey, ChunkState
 from governance.domain.ports import Signature
 from tests.catalog_rows import DIGEST, HOUR, NOW, chunk_row, key
+from tests.log_rows import known_names
 
 LATER = NOW + HOUR
 AGAIN = NOW + 2 * HOUR
@@ -22,7 +23,7 @@ OTHER = "e" * 32
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def save(catalog: Catalog, now: datetime, *rows: ChunkRow) -> None:

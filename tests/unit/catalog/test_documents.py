@@ -12,6 +12,7 @@ from governance.catalog.documents import DocumentMoment, KnownDocument
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.documents import DayOrigin, Document, DocumentState, Problem, ProblemCode
 from tests.catalog_rows import HOUR, NOW, document
+from tests.log_rows import known_names
 
 LATER = NOW + HOUR
 AGAIN = NOW + 2 * HOUR
@@ -20,7 +21,7 @@ PRESENT, SUSPECT, GONE = DocumentState.PRESENT, DocumentState.SUSPECT, DocumentS
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def save(catalog: Catalog, now: datetime, *documents: Document) -> None:

@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 from governance.catalog.chunks import ChunkRow, IndexedDocument
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.chunks import ChunkKey
+from tests.log_rows import known_names
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def chunk(index: str, chunk_id: str, document: str) -> ChunkRow:

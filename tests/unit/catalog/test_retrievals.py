@@ -9,6 +9,7 @@ from governance.catalog.chunks import ChunkRow
 from governance.catalog.retrievals import DocumentRetrievals, Loaded
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.chunks import ChunkKey, ChunkState
+from tests.log_rows import known_names
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 A, B, C = ChunkKey("main", "", "a"), ChunkKey("main", "", "b"), ChunkKey("other", "acme", "a")
@@ -29,7 +30,7 @@ def row(key: ChunkKey, document: str) -> ChunkRow:
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    found = Catalog(catalog_engine)
+    found = Catalog(catalog_engine, known_names)
     with found.write() as uow:
         uow.chunks.save([row(A, "one.md"), row(B, "one.md"), row(C, "two.md")], NOW)
     return found

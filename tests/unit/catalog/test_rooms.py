@@ -15,13 +15,14 @@ from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.ports import Signature
 from governance.domain.status import ChunkStatus
 from tests.catalog_rows import HOUR, NOW, key
+from tests.log_rows import known_names
 
 LATER = NOW + HOUR
 
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def comparison(document: str = "one.md", **values: Any) -> Comparison:

@@ -12,6 +12,7 @@ from governance.catalog.unit_of_work import Catalog
 from governance.domain.chunks import ChunkState
 from governance.services.sighting import storable
 from tests.catalog_rows import DIGEST, HOUR, NOW, chunk_row, key
+from tests.log_rows import known_names
 
 HOSTILE = [
     "it's",
@@ -46,7 +47,7 @@ HOSTILE = [
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def save(catalog: Catalog, *rows: object) -> None:

@@ -40,13 +40,17 @@ def test_the_commands_of_the_contract_are_there() -> None:
             ("audit", "run"),
             ("db", "upgrade"),
             ("db", "check"),
+            ("db", "grants"),
         ),
         ("chunks", "show"),
         *(("drift", verb) for verb in ("plan", "apply")),
         *(("damage", verb) for verb in ("load", "list")),
         *(("documents", verb) for verb in ("list", "show", "verify")),
         *(("policy", verb) for verb in ("validate", "schema", "explain", "test", "diff", "show")),
-        *(("findings", verb) for verb in ("list", "show", "ack", "waive", "assign")),
+        *(("findings", verb) for verb in ("list", "show", "ack", "waive", "assign", "reopen")),
+        *(("log", verb) for verb in ("list", "show", "verify", "checkpoint", "export", "prove")),
+        *(("keys", verb) for verb in ("init", "list", "rotate", "backup", "restore", "destroy")),
+        *(("actors", verb) for verb in ("new", "list")),
     }
 
 

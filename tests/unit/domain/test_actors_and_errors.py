@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from governance.domain import errors
-from governance.domain.actors import Actor, Identity, Role
+from governance.domain.actors import Actor, Identity, Role, is_actor_name
 from governance.domain.errors import KbgovError, RoleRefused
 
 
@@ -31,6 +31,16 @@ def test_the_one_operator_of_a_new_installation_holds_every_role_by_assertion() 
     assert operator.identity is Identity.ASSERTED
 
 
+@pytest.mark.parametrize("name", ["ann", "ann@example.com", "Ann Smith", "\u00c5sa", "x" * 200])
+def test_whatever_can_be_printed_can_be_a_name(name: str) -> None:
+    assert is_actor_name(name)
+
+
+@pytest.mark.parametrize("name", ["", " ", " ann", "ann ", "a\nb", "\x1b[31m", "\udcff", "x" * 201, "policy:ann"])
+def test_what_cannot_be_printed_or_is_a_policys_can_be_none(name: str) -> None:
+    assert not is_actor_name(name)
+
+
 @pytest.mark.parametrize(
     ("name", "code", "exit_code"),
     [
@@ -41,6 +51,7 @@ def test_the_one_operator_of_a_new_installation_holds_every_role_by_assertion() 
         ("DatabaseRevisionError", "database_revision", 2),
         ("Refused", "refused", 6),
         ("RoleRefused", "role", 6),
+        ("NotAuthenticated", "not_authenticated", 6),
         ("ListingRefused", "listing_refused", 6),
         ("ForeignVectorsRefused", "foreign_vectors", 6),
         ("PlanChanged", "plan_changed", 6),

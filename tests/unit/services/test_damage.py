@@ -23,6 +23,7 @@ from governance.services.damage import Counts, Damage, abouts, list_damage, rank
 from governance.services.decisions import acknowledge, waive
 from governance.services.findings import Scope, reconcile
 from governance.services.runs import Desk
+from tests.log_rows import known_names
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 DAY = date(2026, 11, 21)
@@ -148,7 +149,9 @@ STUB = replace(OVERDUE, kind=FindingKind.STUB, place=Place("docs", "a.md"))
 
 def desk_of(engine: Engine, *roles: Role, today: date = DAY) -> Desk:
     actor = Actor(id="ada", roles=frozenset(roles or Role))
-    return Desk(catalog=Catalog(engine), actor=actor, clock=lambda: NOW, today=today, policies=load_policies([]))
+    return Desk(
+        catalog=Catalog(engine, known_names), actor=actor, clock=lambda: NOW, today=today, policies=load_policies([])
+    )
 
 
 @pytest.fixture

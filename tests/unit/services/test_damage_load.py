@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 from governance.catalog.chunks import ChunkRow
-from governance.catalog.tables import event, retrieval, run
+from governance.catalog.tables import retrieval, run
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor, Role
 from governance.domain.chunks import ChunkKey
@@ -22,6 +22,7 @@ from governance.services import damage_load
 from governance.services.damage_load import LoadRequest, LoadResult, load_counts
 from governance.services.retrieval_file import MOST
 from governance.services.runs import Desk
+from tests.log_rows import digest_pseudonym, known_names, log_bodies
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 CHUNKS = [
@@ -37,7 +38,7 @@ INDEXES = ("main", "other")
 
 @pytest.fixture
 def desk(catalog_engine: Engine) -> Desk:
-    catalog = Catalog(catalog_engine)
+    catalog = Catalog(catalog_engine, known_names)
     with catalog.write() as uow:
         uow.chunks.save([row(key) for key in CHUNKS], NOW)
     return desk_of(catalog)
@@ -190,10 +191,11 @@ def test_a_request_that_cannot_be_meant_is_refused_before_anything_is_read(desk:
 def test_the_log_holds_counts_and_the_digest_of_the_file(desk: Desk) -> None:
     load(desk, "only-main,3", index="main")
     with desk.catalog.read() as uow:
-        told = uow.connection.execute(select(event).where(event.c.action == "retrievals.loaded")).one()
+        (told,) = log_bodies(uow.connection, "retrievals.loaded")
     body = b"chunk_id,retrievals\nonly-main,3\n"
-    assert (told.counts, told.digest) == ({"lines": 1, "retrievals": 3}, hashlib.sha256(body).hexdigest())
-    assert (told.index_name, told.reason, told.outcome) == ("main", "replaced", "done")
+    assert told["counts"] == {"lines": 1, "retrievals": 3}
+    assert told["digest"] == digest_pseudonym(hashlib.sha256(body).hexdigest())
+    assert (told["index"], told["reason"], told["outcome"]) == ("main", "replaced", "done")
 
 
 def test_only_a_steward_may_load(desk: Desk) -> None:
@@ -226,9 +228,10 @@ from governance.domain.actors import Actor
 from governance.policy.loader import load_policies
 from governance.services.damage_load import LoadRequest, load_counts
 from governance.services.runs import Desk
+from governance.domain.pseudonyms import throwaway
 
 now = datetime(2026, 11, 21, tzinfo=UTC)
-catalog = Catalog(create_catalog_engine(sys.argv[1]))
+catalog = Catalog(create_catalog_engine(sys.argv[1]), throwaway)
 desk = Desk(catalog=catalog, actor=Actor(id="a"), clock=lambda: now, today=now.date(), policies=load_policies([]))
 
 def lines(count):

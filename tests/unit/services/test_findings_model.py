@@ -26,6 +26,7 @@ from governance.services.decisions import acknowledge, waive
 from governance.services.findings import PolicyWaiver, Scope, reconcile
 from governance.services.runs import Desk
 from tests.conftest import sqlite_url
+from tests.log_rows import known_names
 
 DAYS = 16
 FIRST = date(2026, 1, 1)
@@ -113,7 +114,7 @@ class OneTransaction:
 def catalog(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
     file = tmp_path_factory.mktemp("model") / "catalog.db"
     shutil.copy(sqlite_template, file)
-    made = Catalog(create_catalog_engine(sqlite_url(file)))
+    made = Catalog(create_catalog_engine(sqlite_url(file)), known_names)
     yield made
     made.close()
 

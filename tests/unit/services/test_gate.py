@@ -8,18 +8,20 @@ from sqlalchemy import Engine, select
 
 from governance.catalog.chunks import ChunkRow
 from governance.catalog.pauses import Pause
-from governance.catalog.tables import chunk, event, intent
+from governance.catalog.tables import chunk, intent
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.actions import Deed
 from governance.domain.actors import Actor, Role
 from governance.domain.chunks import BatchResult, Metadata, PurgeReport, Record
 from governance.domain.errors import IndexUnreachable, LimitExceeded, LockHeld, Paused, Refused, RoleRefused
 from governance.domain.ports import Fence, unfenced
+from governance.domain.pseudonyms import Kind
 from governance.domain.values import digest_of
 from governance.guard import Guard
 from governance.policy.model import ActionLimit, Limits
 from governance.services.context import RunContext
 from governance.services.gate import WriteGate
+from tests.log_rows import digest_pseudonym, known_names, log_rows
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PLACE = ("main", "tenant")
@@ -103,15 +105,14 @@ class Bench:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.catalog = Catalog(engine)
+        self.catalog = Catalog(engine, known_names)
         self.store = Store()
         self.gate = WriteGate(self.catalog, {"main": self.store}, Guard())
         self.context = context_of(Actor(id="ada"))
 
     def events(self) -> list[tuple[str, str, str, dict[str, int]]]:
-        columns = (event.c.action, event.c.reason, event.c.outcome, event.c.counts)
         with self.engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(select(*columns).order_by(event.c.seq))]
+            return log_rows(connection, "action", "reason", "outcome", "counts")
 
     def intents(self) -> list[tuple[str, list[str], str | None]]:
         columns = (intent.c.kind, intent.c.chunk_ids, intent.c.outcome)
@@ -179,11 +180,11 @@ def test_the_outcome_is_recorded_with_the_business_change_and_the_ids_are_droppe
 def test_both_events_name_actor_run_place_and_the_digest_of_the_ids(bench: Bench) -> None:
     bench.gate.delete(bench.context, PLACE, ["c2", "c1"], "source.gone")
     with bench.engine.connect() as connection:
-        rows = connection.execute(select(event)).all()
-    assert {(r.actor, r.identity, r.run_id, r.index_name, r.partition, r.digest) for r in rows} == {
-        ("ada", "asserted", 7, "main", "tenant", digest_of(["c1", "c2"]))
-    }
-    assert len({row.intent_id for row in rows}) == 1
+        rows = log_rows(connection, "actor", "identity", "run", "index", "partition", "digest")
+        intents = log_rows(connection, "intent")
+    partition, digest = known_names().of(Kind.PARTITION, "tenant"), digest_pseudonym(digest_of(["c1", "c2"]))
+    assert rows == [("ada", "asserted", 7, "main", partition, digest)] * 2
+    assert len(set(intents)) == 1
 
 
 def test_a_business_change_that_fails_leaves_neither_itself_nor_an_outcome(bench: Bench) -> None:

@@ -11,13 +11,14 @@ from governance.catalog.unit_of_work import Catalog
 from governance.domain.documents import Document, DocumentState, ProblemCode
 from governance.services.mapping import Mapped, map_source
 from tests.catalog_rows import HOUR, NOW, chunk_row, document, key
+from tests.log_rows import known_names
 
 LATER = NOW + HOUR
 
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def listed(catalog: Catalog, *names: str, **facts: Any) -> None:

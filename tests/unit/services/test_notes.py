@@ -9,6 +9,7 @@ from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor
 from governance.domain.errors import InputError
 from governance.services.notes import LONGEST_NOTE, require_note, write_note
+from tests.log_rows import known_names
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ def test_what_is_too_long_or_cannot_be_printed_is_refused_and_not_repeated(typed
 
 
 def test_an_empty_note_leaves_nothing(catalog_engine: Engine) -> None:
-    catalog = Catalog(catalog_engine)
+    catalog = Catalog(catalog_engine, known_names)
     with catalog.write() as uow:
         write_note(uow, "pause", "one", "", Actor(id="ada"), NOW)
         write_note(uow, "pause", "one", "Two words", Actor(id="ada"), NOW)

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from governance.catalog.documents import SourceState
-from governance.catalog.tables import event
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor
 from governance.domain.documents import DayOrigin, DocumentState, ParsedDocument, ProblemCode
@@ -23,6 +22,7 @@ from governance.services.context import RunContext, unfenced
 from governance.services.mapping import map_source
 from governance.services.observe_source import SourceSight, observe_source
 from tests.catalog_rows import HOUR, NOW, chunk_row, document
+from tests.log_rows import known_names, log_rows
 
 PRESENT, SUSPECT, GONE = DocumentState.PRESENT, DocumentState.SUSPECT, DocumentState.GONE
 
@@ -111,7 +111,7 @@ class World:
     limits: ListingLimits = field(default_factory=lambda: ListingLimits(absent_documents=2, absent_percent=50))
 
     def __post_init__(self) -> None:
-        self.catalog = Catalog(self.engine)
+        self.catalog = Catalog(self.engine, known_names)
 
     def look(self, fence: Callable[[object], None] = unfenced) -> SourceSight:
         self.now += HOUR
@@ -136,7 +136,7 @@ class World:
 
     def events(self) -> list[tuple[str, dict[str, int]]]:
         with self.catalog.read() as uow:
-            return [tuple(row) for row in uow.connection.execute(select(event.c.action, event.c.counts))]
+            return log_rows(uow.connection, "action", "counts")
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import Engine, select
 
 from governance.catalog.pauses import Pause
-from governance.catalog.tables import event, note
+from governance.catalog.tables import audit_entry, note
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.actors import Actor, Role
 from governance.domain.errors import InputError, RoleRefused
 from governance.guard import refusal
 from governance.services.pausing import PauseEnded, key_of, pause, present_pause, resume
+from tests.log_rows import known_names, log_rows
 
 NOW = datetime(2026, 11, 21, 9, 0, 30, 250_000, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -24,13 +25,12 @@ CANARY = "CANARY-0 Mr. Example asked"
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Catalog:
-    return Catalog(catalog_engine)
+    return Catalog(catalog_engine, known_names)
 
 
 def events(catalog: Catalog) -> list[tuple[str, str, str, str]]:
-    columns = (event.c.action, event.c.reason, event.c.outcome, event.c.actor)
     with catalog.read() as uow:
-        return [tuple(row) for row in uow.connection.execute(select(*columns).order_by(event.c.seq))]
+        return log_rows(uow.connection, "action", "reason", "outcome", "actor")
 
 
 def test_a_pause_is_there_until_it_is_ended_and_both_are_events(catalog: Catalog) -> None:
@@ -63,7 +63,7 @@ def test_what_people_type_is_in_the_notes_and_nowhere_else(catalog: Catalog) -> 
     pause(catalog, BO, "other", "and more", CODES, now=LATER)
     with catalog.read() as uow:
         found = uow.notes.of("pause", key_of(begun.pause))
-        rows = [str(tuple(row)) for row in uow.connection.execute(select(event))]
+        rows = [str(tuple(row)) for row in uow.connection.execute(select(audit_entry))]
     assert [(item.text, item.actor) for item in found] == [(CANARY, "ada"), ("and more", "bo")]
     assert not any("CANARY" in row for row in rows)
     assert "CANARY" not in refusal(begun.pause).message

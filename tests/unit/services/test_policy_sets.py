@@ -16,6 +16,7 @@ from governance.policy.loader import parse_policies
 from governance.policy.model import PolicySet
 from governance.services.policy_sets import named_set, show_set
 from governance.services.runs import Desk
+from tests.log_rows import known_names
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 ONE = parse_policies("version: 1\npolicies: [{name: one, kind: freshness}]\n")
@@ -24,7 +25,7 @@ TWO = parse_policies("version: 1\npolicies: [{name: two, kind: freshness}]\n")
 
 @pytest.fixture
 def catalog(catalog_engine: Engine) -> Iterator[Catalog]:
-    made = Catalog(catalog_engine)
+    made = Catalog(catalog_engine, known_names)
     with made.write() as uow:
         uow.policy_sets.adopt(ONE.digest, ONE.canonical, NOW)
         for end in "01":

@@ -1,0 +1,1 @@
+"""Places outside the database that take checkpoints of the log."""

@@ -1,0 +1,290 @@
+"""`kbgov log verify`: whether the log is what it was, and how sure that is.
+
+A log that fits together proves little: whoever owns the database can write another one that fits together as well. Only
+a checkpoint that is outside the database shows that. So there are four answers and each has its own words: intact,
+self-consistent only, inconsistent, unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from governance.catalog.unit_of_work import Catalog, UnitOfWork
+from governance.domain.checkpoints import Checkpoint
+from governance.domain.errors import ConfigError, LogInconsistent, TryAgain
+from governance.domain.signed_note import Malformed, SignedNote, VerifierKey, notes_in, to_base64
+from governance.domain.values import Json
+from governance.keyring.signing import BadSignature, verified_by
+from governance.services.log_check import Checked, check_entries
+
+LARGEST_FILE: Final = 64 << 20
+"""Bytes of a file with checkpoints: a year of hourly ones takes 3 MB."""
+
+
+class Outcome(StrEnum):
+    """What a verification says."""
+
+    INTACT = "intact"
+    SELF_CONSISTENT = "self_consistent"
+    INCONSISTENT = "inconsistent"
+    UNKNOWN = "unknown"
+
+
+EXIT_CODES: Final[Mapping[Outcome, int]] = {
+    Outcome.INTACT: 0,
+    Outcome.SELF_CONSISTENT: 3,
+    Outcome.INCONSISTENT: 5,
+    Outcome.UNKNOWN: 75,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A checkpoint to hold the log against.
+
+    Attributes:
+        where: What people call the place it comes from.
+        note: The signed note.
+        outside: Whether it was kept outside the database, and may so show that the log is what it was.
+
+    """
+
+    where: str
+    note: str
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The answer.
+
+    Attributes:
+        root: Of the tree over all entries, as checkpoints write it; "" where there is none.
+        covered: How many entries an outside checkpoint vouches for.
+        problems: Sentences about what is wrong, or about what could not be looked at.
+        against: Where the checkpoints came from that the log was held against.
+
+    """
+
+    outcome: Outcome
+    entries: int
+    root: str
+    covered: int = 0
+    problems: Sequence[str] = ()
+    against: Sequence[str] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The contract's exit code."""
+        return EXIT_CODES[self.outcome]
+
+    def as_json(self) -> dict[str, Json]:
+        """Give the contract's document."""
+        return {
+            "outcome": self.outcome.value,
+            "entries": self.entries,
+            "root": self.root,
+            "covered": self.covered,
+            "problems": list(self.problems),
+            "against": list(self.against),
+        }
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What the checkpoints say."""
+
+    covered: int = 0
+    against: list[str] = field(default_factory=list)
+    contradicted: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A checkpoint that was signed with a key that is trusted."""
+
+    witness: Witness
+    checkpoint: Checkpoint
+
+
+def verify_catalog(
+    catalog: Catalog, keys: Collection[VerifierKey], outside: Sequence[Witness], unreadable: Sequence[str] = ()
+) -> Verification:
+    """Check the log of a catalog against its own checkpoints and those from outside.
+
+    Args:
+        catalog: Where the log is.
+        keys: Public keys whose signatures are believed.
+        outside: Checkpoints that do not come from the database.
+        unreadable: Sentences about checkpoints that should have been there and could not be read.
+
+    """
+    try:
+        with catalog.read() as uow:
+            signed, unusable = believed([*_own(uow), *outside], keys, known_verifiers(uow))
+            checked = check_entries(uow.log.rows(), [item.checkpoint.size for item in signed])
+            problems = _problems_of_head(checked, uow.log.head())
+    except LogInconsistent as error:
+        return Verification(outcome=Outcome.INCONSISTENT, entries=0, root="", problems=[error.message])
+    except TryAgain as error:
+        return Verification(outcome=Outcome.UNKNOWN, entries=0, root="", problems=[error.message])
+    return verdict(checked, problems, signed, [*unreadable, *unusable])
+
+
+def verdict(
+    checked: Checked, problems: Sequence[str], signed: Iterable[_Signed], unusable: Sequence[str]
+) -> Verification:
+    """Say what all of it means: one contradiction outweighs everything else."""
+    judged = _Judged(unusable=list(unusable))
+    for item in signed:
+        _judge(judged, checked, item)
+    wrong = [*checked.told, *problems, *judged.contradicted]
+    root = to_base64(checked.frontier.root) if checked.whole else ""
+    if wrong:
+        outcome, told = Outcome.INCONSISTENT, wrong
+    elif judged.unusable:
+        outcome, told = Outcome.UNKNOWN, judged.unusable
+    else:
+        outcome, told = (Outcome.INTACT if judged.against else Outcome.SELF_CONSISTENT), []
+    return Verification(
+        outcome=outcome,
+        entries=checked.entries,
+        root=root,
+        covered=0 if wrong else judged.covered,
+        problems=told,
+        against=judged.against,
+    )
+
+
+def known_verifiers(uow: UnitOfWork) -> list[VerifierKey]:
+    """Give the public keys that the catalog says were in use once; whoever owns the catalog can add others."""
+    found = []
+    for key in uow.log_keys.every():
+        with suppress(Malformed):
+            found.append(VerifierKey.parse(key.verifier))
+    return found
+
+
+def believed(
+    witnesses: Iterable[Witness], keys: Collection[VerifierKey], known: Collection[VerifierKey] = ()
+) -> tuple[list[_Signed], list[str]]:
+    """Give the checkpoints that a trusted key signed, and sentences about those that none did.
+
+    Args:
+        witnesses: The checkpoints.
+        keys: Public keys that are trusted.
+        known: Public keys that may have been in use once. A checkpoint of the database that one of them signed is held
+            against the log like the others, because keys get lost; one from outside is not, because the owner of the
+            database can name any key.
+
+    """
+    signed: list[_Signed] = []
+    unusable: list[str] = []
+    for witness in witnesses:
+        found = _read(witness, keys)
+        if not isinstance(found, Checkpoint) and not witness.outside:
+            earlier = _read(witness, known)
+            found = earlier if isinstance(earlier, Checkpoint) else found
+        if isinstance(found, Checkpoint):
+            signed.append(_Signed(witness, found))
+        elif witness.outside or keys:
+            unusable.append(f"{witness.where} {found}")
+    return signed, unusable
+
+
+def read_checkpoints(path: Path) -> tuple[list[Witness], list[str]]:
+    """Give the checkpoints of a file, and what is wrong with it.
+
+    A file of an anchor holds many, one behind the other.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        return [], [f"{path} cannot be read: {error.strerror}"]
+    if len(raw) > LARGEST_FILE:
+        return [], [f"{path} is larger than {LARGEST_FILE >> 20} MiB"]
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return [], [f"{path} is no checkpoint: it is not UTF-8"]
+    notes = notes_in(text)
+    return [Witness(str(path), note, outside=True) for note in notes], [] if notes else [f"{path} holds no checkpoint"]
+
+
+def read_key(text: str) -> VerifierKey:
+    """Give a public key that was typed, or that stands in a file of that name.
+
+    Raises:
+        ConfigError: It is neither.
+
+    """
+    try:
+        return VerifierKey.parse(text.strip())
+    except Malformed as error:
+        path, reason = Path(text), str(error)
+    try:
+        return VerifierKey.parse(path.read_text("utf-8").strip())
+    except (OSError, ValueError):  # Malformed is a ValueError
+        raise ConfigError(
+            f"this is no public key: {reason}",
+            item="--key",
+            next_step="give the line of the file vkey of an export, or the name of that file",
+        ) from None
+
+
+def _own(uow: UnitOfWork) -> list[Witness]:
+    return [
+        Witness(f"the stored checkpoint of {item.size} entries", item.note, outside=False)
+        for item in uow.checkpoints.every()
+    ]
+
+
+def _read(witness: Witness, keys: Collection[VerifierKey]) -> Checkpoint | str:
+    """Give the checkpoint, or what is wrong with it."""
+    try:
+        note = SignedNote.parse(witness.note)
+        found = Checkpoint.parse(note.text)
+        signers = verified_by(note, keys)
+    except Malformed as error:
+        return f"is no checkpoint: {error}"
+    except BadSignature:
+        return "bears a signature that the key did not make: it was changed or forged"
+    if not signers:
+        return "is signed by none of the keys that are trusted here"
+    if found.origin not in {key.name for key in signers}:
+        return "is of another log"
+    return found
+
+
+def _judge(judged: _Judged, checked: Checked, item: _Signed) -> None:
+    size, where = item.checkpoint.size, item.witness.where
+    if size > checked.frontier.size:
+        if checked.whole:
+            judged.contradicted.append(
+                f"the log is cut: {where} was signed over {size} entries, and there are {checked.entries}"
+            )
+        return
+    if checked.roots.get(size) != item.checkpoint.root:
+        judged.contradicted.append(f"{where} was signed over {size} other entries than the first {size} here")
+    elif item.witness.outside:
+        judged.covered = max(judged.covered, size)
+        if where not in judged.against:
+            judged.against.append(where)
+
+
+def _problems_of_head(checked: Checked, head: tuple[int, bytes]) -> list[str]:
+    size, frontier = head
+    if not checked.whole:
+        return []
+    if size != checked.entries:
+        return [f"the head of the log counts {size} entries, and there are {checked.entries}"]
+    if frontier != checked.frontier.to_bytes() and not checked.changed:
+        return ["the head of the log does not fit the entries"]
+    return []
