@@ -23,6 +23,15 @@ OWN_POSTGRES = Path(__file__).with_name("postgres_server.py")
 DATABASES = ["sqlite", "postgresql"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a database server: `-m "not server"` runs the rest of the unit tests within two minutes."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        needs = "postgres_url" in getattr(item, "fixturenames", ())
+        if needs or (parameters is not None and "postgresql" in map(str, parameters.params.values())):
+            item.add_marker(pytest.mark.server)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
     """Give the folder of a real data set, or skip by name when it is not beside the project."""

@@ -168,7 +168,9 @@ class Log:
         rows: dict[int, bytes] = {}
         for part in batches(wanted):
             query = select(audit_entry.c.seq, audit_entry.c.hashes).where(audit_entry.c.seq.in_(part))
-            rows.update((row.seq, bytes(row.hashes)) for row in self._connection.execute(query))
+            rows.update(
+                (row.seq, row.hashes) for row in self._connection.execute(query) if isinstance(row.hashes, bytes)
+            )
         found = {subtree: rows.get(seq, b"")[offset : offset + HASH_BYTES] for subtree, (seq, offset) in places.items()}
         for (level, index), value in found.items():
             if len(value) != HASH_BYTES:
@@ -198,7 +200,9 @@ class Log:
         row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
         if row is None:
             raise _damaged("the row of its head is gone")
-        return LogHead(row.size, bytes(row.frontier))
+        if not isinstance(row.size, int) or not isinstance(row.frontier, bytes):  # SQLite takes any value in any column
+            raise _damaged("its head holds something else than a size and hashes")
+        return LogHead(row.size, row.frontier)
 
     def _keep_names(self, actors: Iterable[str], names: Pseudonyms) -> None:
         make = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert

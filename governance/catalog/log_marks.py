@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.catalog.sql import upsert
 from governance.catalog.tables import audit_anchored, audit_checkpoint, log_key
+from governance.domain.errors import LogInconsistent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +43,24 @@ class Checkpoints:
 
     def newest(self) -> StoredCheckpoint | None:
         """Give the one that covers most; None when none was signed."""
-        row = self._connection.execute(_ALL.order_by(audit_checkpoint.c.size.desc()).limit(1)).one_or_none()
-        return StoredCheckpoint(**row._mapping) if row else None
+        return next(iter(self._read(_ALL.order_by(audit_checkpoint.c.size.desc()).limit(1))), None)
 
     def every(self) -> list[StoredCheckpoint]:
         """Give all, the smallest first."""
-        return [
-            StoredCheckpoint(**row._mapping) for row in self._connection.execute(_ALL.order_by(audit_checkpoint.c.size))
-        ]
+        return self._read(_ALL.order_by(audit_checkpoint.c.size))
+
+    def _read(self, query: Select[Any]) -> list[StoredCheckpoint]:
+        """Give checkpoints. Raises LogInconsistent where one is none: SQLite takes any value in any column."""
+        found: list[StoredCheckpoint] | None = None
+        with suppress(ValueError):  # what is no moment
+            found = [StoredCheckpoint(**row._mapping) for row in self._connection.execute(query)]
+        if found is None or not all(isinstance(item.size, int) and isinstance(item.note, str) for item in found):
+            raise LogInconsistent(
+                "the audit log is damaged: a stored checkpoint cannot be read",
+                item="audit log",
+                next_step="kbgov log verify tells what is wrong",
+            )
+        return found
 
 
 _ALL = select(*(audit_checkpoint.c[name] for name in StoredCheckpoint.__dataclass_fields__))

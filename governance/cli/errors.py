@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import click
@@ -72,11 +73,25 @@ def failure_of(error: BaseException) -> Failure:
 def report(failure: Failure, error: BaseException, *, as_json: bool, debug: bool) -> None:
     """Print a failure: as JSON on stdout, or for people on stderr; with `debug` the traceback before it."""
     if debug:
-        traceback.print_exception(error, file=sys.stderr)
+        print("".join(_traced(error)), end="", file=sys.stderr)  # noqa: T201 - where errors go
     if as_json:
         print(json.dumps({"error": failure.as_json()}, indent=2))  # noqa: T201 - the document that was asked for
     else:
         print("\n".join(_lines(failure)), file=sys.stderr)  # noqa: T201 - where errors go
+
+
+def _traced(error: BaseException) -> Iterator[str]:
+    """Give the traceback of an error and of those that it came from: places in code and classes.
+
+    What an exception says is left out: it may quote a path, an id or a value, and tracebacks are passed on.
+    """
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _traced(before)
+        yield "\nwhich led to\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
 
 
 def _usage(error: click.UsageError) -> Failure:

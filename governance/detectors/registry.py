@@ -125,6 +125,9 @@ MET_BY_COMMANDS: Final = OF_POLICIES | {
 }
 """Kinds that a command states when it meets them, and every audit again, whatever was asked for."""
 
+OF_LOG: Final = frozenset({FindingKind.LOG_INCONSISTENT})
+"""Kinds that a verification of the audit log states, which every audit of the present day does as well."""
+
 COMPARED: Final = drift.KINDS
 """Kinds that a comparison of sources with indexes states; it needs both as they are now, and runs with drift."""
 

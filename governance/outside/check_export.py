@@ -292,12 +292,16 @@ def read_checkpoint(note: str) -> Checkpoint:
 def split_notes(text: str) -> list[str]:
     """Give the notes of a text that holds many: each ends with the signature lines behind an empty line."""
     found = []
-    start = 0
-    for end in re.finditer("(?<=\n)\n(?:\u2014 [^\n]*(?:\n|$))+", text):
-        found.append(text[start : end.end()])
-        start = end.end()
-    rest = [found_one.lstrip("\n") for found_one in [*found, text[start:]]]
-    return [one for one in rest if one]
+    start, end_of_note = 0, re.compile("(?<=\n)\n(?:\u2014 [^\n]*(?:\n|$))+")
+    while start < len(text):
+        if text[start] == "\n":
+            start += 1
+            continue
+        match = end_of_note.search(text, start)
+        end = match.end() if match else len(text)
+        found.append(text[start:end])
+        start = end
+    return found
 
 
 def is_signed_by(key: Key, text: bytes, signature: bytes) -> bool:
@@ -354,10 +358,10 @@ def open_file(folder: Path, name: str) -> tuple[BinaryIO, int]:
 
 def read_text(folder: Path, name: str, largest: int) -> str:
     """Give what a file holds. Raises Unusable."""
-    stream, _ = open_file(folder, name)
+    stream, size = open_file(folder, name)
     with stream:
         try:
-            data = stream.read(largest + 1)
+            data = stream.read(min(largest, size) + 1)
         except OSError as error:
             raise Unusable(f"{name} cannot be read: {error.strerror}") from None
     if len(data) > largest:
@@ -513,7 +517,7 @@ class Entries:
         if number != expected:
             self.whole = False
             if number < expected:
-                self.order.add("entries repeat")
+                self.order.add(f"entry {number} stands twice")
             elif number == expected + 1:
                 self.order.add(f"entry {expected} is missing")
             else:

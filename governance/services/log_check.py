@@ -100,6 +100,8 @@ def _check_batch(result: Checked, batch: Sequence[Read]) -> None:
     if numbers != tuple(range(first, first + len(batch))):
         _check_up_to_gap(result, batch)
         return
+    if set(map(type, texts)) != {str}:
+        texts = tuple(map(_text, texts))
     leaves = leaf_hashes(map(_bytes, texts))
     expected = result.frontier.extend(leaves)
     if stored != tuple(expected):
@@ -113,11 +115,26 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+# SQLite keeps any value in any column, and whoever owns the database can put it there.
+
+
+def _text(body: object) -> str:
+    return body if isinstance(body, str) else ""
+
+
+def _leaf_in(hashes: object) -> bytes:
+    return hashes[:HASH_BYTES] if isinstance(hashes, bytes) else b""
+
+
+def _named(number: object) -> str:
+    return f"entry {number}" if isinstance(number, int) else "an entry without a number"
+
+
 def _tell_hashes(result: Checked, batch: Sequence[Read], leaves: Sequence[bytes], expected: Sequence[bytes]) -> None:
     for (number, _, hashes), leaf, blob in zip(batch, leaves, expected, strict=True):
         if hashes is None or hashes == blob:
             continue
-        if hashes[:HASH_BYTES] != leaf:
+        if _leaf_in(hashes) != leaf:
             result.tell(f"entry {number} says something else than when it was written")
             result.changed = True
         elif not result.changed:
@@ -132,12 +149,16 @@ def _check_up_to_gap(result: Checked, batch: Sequence[Read]) -> None:
         _check_batch(result, fitting)
     result.whole = False
     rest = batch[len(fitting) :]
-    expected, found = first + len(fitting), rest[0][0]
-    what = f"entries {expected} to {found - 1} are missing" if found > expected else f"entry {found} stands twice"
-    if found == expected + 1:
-        what = f"entry {expected} is missing"
-    result.tell(what)
+    result.tell(_gap(first + len(fitting), rest[0][0]))
     _check_scattered(result, rest)
+
+
+def _gap(expected: int, found: object) -> str:
+    if not isinstance(found, int):
+        return f"an entry without a number stands where entry {expected} should"
+    if found <= expected:
+        return f"entry {found} stands twice"
+    return f"entry {expected} is missing" if found == expected + 1 else f"entries {expected} to {found - 1} are missing"
 
 
 def _fitting(batch: Sequence[Read], first: int) -> Iterator[Read]:
@@ -150,5 +171,5 @@ def _fitting(batch: Sequence[Read], first: int) -> Iterator[Read]:
 def _check_scattered(result: Checked, batch: Sequence[Read]) -> None:
     """Check each entry by itself: after a gap there is no tree to hold it against."""
     for number, text, hashes in batch:
-        if hashes is not None and hashes[:HASH_BYTES] != leaf_hash(_bytes(text)):
-            result.tell(f"entry {number} says something else than when it was written")
+        if hashes is not None and _leaf_in(hashes) != leaf_hash(_bytes(_text(text))):
+            result.tell(f"{_named(number)} says something else than when it was written")

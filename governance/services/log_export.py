@@ -124,13 +124,13 @@ def _write_entries(uow: UnitOfWork, target: ExportFolder, checkpoints: Sequence[
 
 
 def _copied(uow: UnitOfWork, stream: BinaryIO, proven: list[int]) -> Iterator[Read]:
-    for row in uow.log.entries():
-        body = row.body.encode("utf-8", "surrogateescape")
-        stream.write(body + b"\n")
-        action = _ACTION.match(row.body)
+    for row in uow.log.rows():
+        seq, body, _ = row
+        stream.write(body.encode("utf-8", "surrogateescape") + b"\n")
+        action = _ACTION.match(body)
         if action is not None and is_proven(action[1]):
-            proven.append(row.seq)
-        yield row.seq, row.body, bytes(row.hashes)
+            proven.append(seq)
+        yield row
 
 
 def _write_checkpoints(

@@ -89,8 +89,8 @@ def content(folder: Path, name: str, largest: int) -> bytes:
         Unusable: As `opened`, or it is too large.
 
     """
-    with opened(folder, name) as (stream, _):
-        found = stream.read(largest + 1)
+    with opened(folder, name) as (stream, size):
+        found = stream.read(min(largest, size) + 1)
     if len(found) > largest:
         raise Unusable(f"{name} is damaged: it has more than {largest} bytes")
     return found

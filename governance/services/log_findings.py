@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from governance.catalog.unit_of_work import UnitOfWork
+from governance.detectors.registry import OF_LOG
 from governance.domain.errors import LogInconsistent
 from governance.domain.findings import FindingKind, Observation, Place, Severity
 from governance.services.context import RunContext
@@ -14,7 +15,7 @@ from governance.services.runs import Desk, recorded_run
 def reconcile_log(uow: UnitOfWork, desk: Desk, found: Verification, context: RunContext) -> Reconciled:
     """Open or resolve the finding by what a verification says; one that could not look at all resolves nothing."""
     scope = Scope(
-        kinds=frozenset({FindingKind.LOG_INCONSISTENT.value}),
+        kinds=frozenset(kind.value for kind in OF_LOG),
         day=desk.today,
         covers=lambda _item: found.outcome is not Outcome.UNKNOWN,
     )

@@ -66,7 +66,7 @@ def proof_of(log: Log, entry: StoredEntry, note: str) -> str:
     """
     checkpoint = checkpoint_of(note)
     path = inclusion_path(log, entry.seq, checkpoint.size)
-    leaf = leaf_hash(entry.body.encode("utf-8", "surrogatepass"))
+    leaf = leaf_hash(entry.body.encode("utf-8", "surrogateescape"))
     if not verify_inclusion(leaf, entry.seq, checkpoint.size, path, checkpoint.root):
         raise _inconsistent(f"the hashes that are stored do not prove entry {entry.seq}")
     return TlogProof(entry.seq, tuple(path), note).render()

@@ -14,12 +14,17 @@ from governance.catalog.log import StoredEntry
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.errors import InputError, LogInconsistent
 from governance.domain.events import document_thing
+from governance.domain.log_entry import ALLOWED
 from governance.domain.merkle import HASH_BYTES
 from governance.domain.pseudonyms import Kind, Pseudonyms
 from governance.domain.values import Json
 
 MOST: Final = 50
 """Entries that a list shows when nobody says how many."""
+
+
+_NEEDED: Final = ("seq", "at", "action", "actor")
+"""What lists show of every entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +124,7 @@ def show_entry(catalog: Catalog, seq: int) -> EntryDetail:
     return EntryDetail(
         entry=entry,
         raw=row.body,
-        leaf=bytes(row.hashes)[:HASH_BYTES].hex(),
+        leaf=row.hashes[:HASH_BYTES].hex(),
         signed=min(sizes, default=None),
         anchored=anchored,
     )
@@ -162,14 +167,19 @@ def _things(uow: UnitOfWork, names: Pseudonyms, document: str) -> frozenset[str]
 
 def _body(row: StoredEntry) -> Mapping[str, Json]:
     try:
-        body: Json = json.loads(row.body)
-    except ValueError:
+        body: Json = json.loads(row.body) if _is_row(row) else None
+    except (ValueError, RecursionError):
         body = None
-    if not isinstance(body, Mapping) or not {"seq", "at", "action", "actor"} <= body.keys():
+    if not isinstance(body, Mapping) or not all(name in body and ALLOWED[name](body[name]) for name in _NEEDED):
         raise LogInconsistent(
             f"entry {row.seq} cannot be read", item="audit log", next_step="kbgov log verify tells what is wrong"
         )
     return body
+
+
+def _is_row(row: StoredEntry) -> bool:
+    """Say whether a row holds what it should: SQLite takes any value in any column."""
+    return [type(value) for value in row] == [int, str, bytes]
 
 
 def _with_names(uow: UnitOfWork, bodies: Iterable[Mapping[str, Json]]) -> list[ShownEntry]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from governance.catalog.log import Log
+from governance.catalog.log import Log, LogHead
 from governance.catalog.log_marks import StoredCheckpoint
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.checkpoints import Checkpoint
@@ -61,10 +61,10 @@ def sign_checkpoint(catalog: Catalog, keyring: Keyring, now: datetime) -> Signed
     """
     with catalog.write() as uow:
         head = uow.log.locked_head()
-        if head.size == 0:
-            return None
-        root = Frontier.from_bytes(head.size, head.frontier).root
+        root = _root_of(head)
         last = uow.checkpoints.newest()
+        if head.size == 0 and last is None and not remembered(keyring.folder):
+            return None
         for before in _signed_before(keyring, last, known_verifiers(uow)):
             require_consistent(uow.log, before, head.size, root)
         if last is not None and last.size == head.size:
@@ -110,8 +110,7 @@ def require_consistent(log: Log, before: Checkpoint, size: int, root: bytes) -> 
 
 def remembered(folder: Path) -> list[Witness]:
     """Give the checkpoint that was signed last on this machine, if there is one."""
-    path = folder / REMEMBERED
-    found, _ = read_checkpoints(path) if path.exists() else ([], [])
+    found, _ = read_checkpoints(folder / REMEMBERED)
     return [Witness("the checkpoint that was signed here last", item.note, outside=False) for item in found]
 
 
@@ -125,6 +124,8 @@ def remember(folder: Path, note: str) -> None:
         with scratch.open("rb") as stream:
             os.fsync(stream.fileno())
         scratch.replace(path)
+    with suppress(OSError):
+        scratch.unlink(missing_ok=True)
 
 
 def _signed_before(keyring: Keyring, last: StoredCheckpoint | None, known: Collection[VerifierKey]) -> list[Checkpoint]:
@@ -133,6 +134,13 @@ def _signed_before(keyring: Keyring, last: StoredCheckpoint | None, known: Colle
     if unusable:
         raise _inconsistent(unusable[0])
     return [item.checkpoint for item in signed]
+
+
+def _root_of(head: LogHead) -> bytes:
+    try:
+        return Frontier.from_bytes(head.size, head.frontier).root
+    except ValueError:
+        raise _inconsistent("its head does not fit its size") from None
 
 
 def _inconsistent(what: str) -> LogInconsistent:

@@ -16,7 +16,7 @@ from typing import Final
 
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.checkpoints import Checkpoint
-from governance.domain.errors import ConfigError, LogInconsistent, TryAgain
+from governance.domain.errors import ConfigError, KbgovError, LogInconsistent
 from governance.domain.signed_note import Malformed, SignedNote, VerifierKey, notes_in, to_base64
 from governance.domain.values import Json
 from governance.keyring.signing import BadSignature, verified_by
@@ -132,7 +132,7 @@ def verify_catalog(
             problems = _problems_of_head(checked, uow.log.head())
     except LogInconsistent as error:
         return Verification(outcome=Outcome.INCONSISTENT, entries=0, root="", problems=[error.message])
-    except TryAgain as error:
+    except KbgovError as error:  # whatever keeps from reading it: busy, damaged, a table that is gone
         return Verification(outcome=Outcome.UNKNOWN, entries=0, root="", problems=[error.message])
     return verdict(checked, problems, signed, [*unreadable, *unusable])
 
@@ -273,7 +273,7 @@ def _judge(judged: _Judged, checked: Checked, item: _Signed) -> None:
         return
     if checked.roots.get(size) != item.checkpoint.root:
         judged.contradicted.append(f"{where} was signed over {size} other entries than the first {size} here")
-    elif item.witness.outside:
+    elif item.witness.outside and size:  # one over nothing vouches for nothing
         judged.covered = max(judged.covered, size)
         if where not in judged.against:
             judged.against.append(where)

@@ -79,6 +79,28 @@ def test_debug_shows_the_traceback_on_stderr(failing) -> None:
     assert json.loads(out)["error"]["code"] == "lock_held"
 
 
+def test_a_traceback_says_where_and_never_what(failing) -> None:
+    """Whatever an exception or the one that it came from quotes."""
+    error = LockHeld("busy", item=PERSONAL)
+    error.__cause__ = OSError(errno.EACCES, os.strerror(errno.EACCES), PERSONAL)
+    error.__cause__.__context__ = KeyError(PERSONAL)
+    _, _, err = failing(error, "--json", "--debug")
+    assert PERSONAL not in err
+    classes = [line for line in err.splitlines() if line and not line.startswith((" ", "Traceback"))]
+    assert classes == [
+        *("builtins.KeyError", "which led to", "builtins.PermissionError", "which led to"),
+        "governance.domain.errors.LockHeld",
+    ]
+    assert "in broken" in err
+
+
+def test_a_traceback_leaves_out_what_an_error_hides(failing) -> None:
+    error = LockHeld("busy")
+    error.__context__, error.__suppress_context__ = KeyError(PERSONAL), True
+    _, _, err = failing(error, "--json", "--debug")
+    assert err.count("Traceback") == 1
+
+
 def test_an_interrupt_is_130(failing) -> None:
     code, out, err = failing(KeyboardInterrupt(), "--json")
     assert code == 130

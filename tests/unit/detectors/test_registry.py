@@ -14,6 +14,7 @@ from governance.detectors.base import (
 from governance.detectors.registry import (
     COMPARED,
     MET_BY_COMMANDS,
+    OF_LOG,
     RECORD_DETECTORS,
     SET_DETECTORS,
     kinds_for,
@@ -32,7 +33,7 @@ def names(*words: Word) -> set[str]:
 
 def test_every_kind_is_stated_by_exactly_one() -> None:
     covered = [kind for entry in (*RECORD_DETECTORS, *SET_DETECTORS) for kind in entry.kinds]
-    covered += [*MET_BY_COMMANDS, *COMPARED]
+    covered += [*MET_BY_COMMANDS, *COMPARED, *OF_LOG]
     assert sorted(covered) == sorted(FindingKind)
 
 
@@ -44,7 +45,7 @@ def test_freshness_runs_all_and_drift_the_shape_of_pages() -> None:
 
 
 def test_a_run_may_resolve_only_what_it_looks_for() -> None:
-    assert kinds_for(set(Word)) == frozenset(FindingKind)
+    assert kinds_for(set(Word)) == frozenset(FindingKind) - OF_LOG
     shape = MET_BY_COMMANDS | {FindingKind.EMPTY, FindingKind.STUB, FindingKind.UNREADABLE}
     assert kinds_for({Word.DRIFT}, compared=False) == shape
     assert kinds_for({Word.DRIFT}) == shape | COMPARED

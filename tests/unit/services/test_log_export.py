@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 
 from governance.catalog.tables import audit_checkpoint, audit_entry, audit_head
 from governance.domain.actors import Actor
@@ -23,10 +23,10 @@ from governance.outside import check_export
 from governance.services.log_export import Exported, export_log
 from governance.services.log_export_files import is_proven
 from tests.conftest import sqlite_url
+from tests.log_attacks import drop_triggers
 from tests.signed_log import NOW, Installation, note, signer
 
 ALWAYS = ["README.txt", "check_export.py", "checkpoint", "checkpoints", "consistency.jsonl", "log.jsonl", "vkey"]
-SEAT_BELTS = ("audit_entry", "audit_head", "audit_checkpoint")
 
 
 @pytest.fixture
@@ -52,17 +52,6 @@ def out(tmp_path: Path) -> Path:
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def unbelted(there: Installation) -> None:
-    """Drop the triggers that refuse changes: whoever owns the database can."""
-    with there.catalog.engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            for table in SEAT_BELTS:
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        else:
-            for name in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars():
-                connection.execute(text(f"DROP TRIGGER {name}"))
 
 
 def signed_in_steps(there: Installation) -> list[str]:
@@ -336,7 +325,7 @@ def test_what_does_not_fit_together_is_not_exported(
     there.sign()
     export_log(there.keeper, out)
     before = content(out)
-    unbelted(there)
+    drop_triggers(there.catalog.engine)
     attack(there)
     there.hold()  # so that it is the export that notices, not the signing
     for folder in (out, out.with_name("new")):
@@ -353,7 +342,7 @@ def test_an_export_that_holds_more_than_the_log_is_never_replaced(there: Install
     there.fill(3)
     export_log(there.keeper, out)
     before = content(out)
-    unbelted(there)
+    drop_triggers(there.catalog.engine)
     rebuilt(there, there.bodies[:10])
     with there.catalog.engine.begin() as connection:
         connection.execute(delete(audit_checkpoint).where(audit_checkpoint.c.size > 10))

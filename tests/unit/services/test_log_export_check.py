@@ -214,7 +214,7 @@ def test_entries_that_are_missing_are_named(handed: Handed) -> None:
     handed.write([*lines[:3], *lines[4:]])
     assert "entry 3 is missing" in verified(handed).problems
     handed.write([*lines[:3], *lines[2:]])
-    assert "entries repeat" in verified(handed).problems
+    assert "entry 2 stands twice" in verified(handed).problems
     assert verified(handed).root == ""
 
 
@@ -300,7 +300,7 @@ def test_proofs_that_do_not_hold_are_told(handed: Handed) -> None:
     first["proof"] = first["proof"][:-1]
     (handed.export / "consistency.jsonl").write_bytes(b"\n".join([canonical_json(first), *lines[1:], b""]))
     proof = handed.export / "proofs" / "13.tlog-proof"
-    (handed.export / "proofs" / "7.tlog-proof").write_bytes(proof.read_bytes())
+    (handed.export / "proofs" / "14.tlog-proof").write_bytes(proof.read_bytes())
     (handed.export / "proofs" / "99.tlog-proof").write_text(proof.read_text("utf-8").replace("index 13", "index 99"))
     other = TlogProof.parse((handed.export / "proofs" / "21.tlog-proof").read_text("utf-8"))
     proof.write_text(TlogProof(13, other.path, other.checkpoint).render(), "utf-8")
@@ -309,7 +309,7 @@ def test_proofs_that_do_not_hold_are_told(handed: Handed) -> None:
     assert found.problems == [
         "consistency.jsonl does not prove that the checkpoint of 5 goes on in that of 9",
         "proofs/13.tlog-proof does not prove entry 13",
-        "proofs/7.tlog-proof is of another entry",
+        "proofs/14.tlog-proof is of another entry",
         "proofs/99.tlog-proof is of an entry that is not there",
     ]
 
@@ -351,7 +351,7 @@ def test_a_line_without_end_is_not_read_to_its_end(handed: Handed) -> None:
     with handed.log.open("r+b") as stream:
         stream.truncate(1 << 40)  # no byte of it is on the disk
     tracemalloc.start()
-    found = verified(handed)
+    found = verify_export(handed.export, [], None, OWN)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found.outcome is Outcome.INCONSISTENT
