@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from governance.catalog.sql import batches, streamed
 from governance.catalog.tables import audit_entry, audit_head, audit_name, event
 from governance.domain.actors import Identity
+from governance.domain.checkpoints import LARGEST_SIZE
 from governance.domain.errors import LogInconsistent
 from governance.domain.events import Action, Event
 from governance.domain.log_entry import NONCE_BYTES, EntryWriter
@@ -132,6 +133,8 @@ class Log:
 
     def entry(self, seq: int) -> StoredEntry | None:
         """Give one entry; None when there is none of this number."""
+        if seq > LARGEST_SIZE:  # more than databases count to
+            return None
         row = self._connection.execute(_ENTRIES.where(audit_entry.c.seq == seq)).one_or_none()
         return StoredEntry(*row) if row else None
 

@@ -1,5 +1,8 @@
 """Tables of the catalog. Columns marked `identifier` are the only ones that may hold a name, a path or an id.
 
+Names of sources, indexes, policies and anchors come from the configuration: they name no person. A partition is called
+whatever its tenant is called, and policies say who granted a waiver.
+
 Chunk text is never stored here. No foreign keys: history must outlive what it describes.
 """
 
@@ -119,7 +122,7 @@ indexed_document = Table(
     "indexed_document",
     metadata,
     Column("index_name", String(100), primary_key=True),
-    Column("partition", String(255), primary_key=True),
+    Column("partition", String(255), primary_key=True, info=IDENTIFIER),
     Column("source", String(100), primary_key=True),
     Column("document", Name, primary_key=True, info=IDENTIFIER),
     Column("raw_hash", String(64), nullable=False),
@@ -135,7 +138,7 @@ chunk = Table(
     "chunk",
     metadata,
     Column("index_name", String(100), primary_key=True),
-    Column("partition", String(255), primary_key=True),
+    Column("partition", String(255), primary_key=True, info=IDENTIFIER),
     Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
     Column("sighting", String(80), nullable=False),  # digest of text and metadata, then the mark
     Column("state", String(10), nullable=False),
@@ -163,7 +166,7 @@ chunk_history = Table(
     metadata,
     Column("history_id", Serial, primary_key=True, autoincrement=True),
     Column("index_name", String(100), nullable=False),
-    Column("partition", String(255), nullable=False),
+    Column("partition", String(255), nullable=False, info=IDENTIFIER),
     Column("chunk_id", Name, nullable=False, info=IDENTIFIER),
     Column("state", String(10), nullable=False),
     Column("source", String(100), nullable=False),
@@ -196,7 +199,7 @@ partition_state = Table(
     "partition_state",
     metadata,
     Column("index_name", String(100), primary_key=True),
-    Column("partition", String(255), primary_key=True),
+    Column("partition", String(255), primary_key=True, info=IDENTIFIER),
     Column("recipe", String(64), nullable=False),  # how chunks are attributed; another one means: look at all again
     Column("cursor", Text, info=IDENTIFIER),  # where an interrupted pass goes on
     Column("pass_started", UtcDateTime),  # null when no pass is under way
@@ -234,7 +237,7 @@ status_reason = Table(
     "status_reason",
     metadata,
     Column("index_name", String(100), primary_key=True),
-    Column("partition", String(255), primary_key=True),
+    Column("partition", String(255), primary_key=True, info=IDENTIFIER),
     Column("source", String(100), primary_key=True),
     Column("document", Name, primary_key=True, info=IDENTIFIER),
     Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),  # "" for all of the document's
@@ -247,7 +250,7 @@ retrieval = Table(
     "retrieval",
     metadata,
     Column("index_name", String(100), primary_key=True),
-    Column("partition", String(255), primary_key=True),
+    Column("partition", String(255), primary_key=True, info=IDENTIFIER),
     Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
     Column("retrievals", BigInteger, nullable=False),
     Column("loaded_at", UtcDateTime, nullable=False),
@@ -258,7 +261,7 @@ signature = Table(
     metadata,
     Column("scheme", String(40), primary_key=True),
     Column("index_name", String(100), primary_key=True),
-    Column("partition", String(255), primary_key=True),
+    Column("partition", String(255), primary_key=True, info=IDENTIFIER),
     Column("chunk_id", Name, primary_key=True, info=IDENTIFIER),
     Column("key", Name, primary_key=True, info=IDENTIFIER),
     Column("value", Text, nullable=False, info=IDENTIFIER),
@@ -302,7 +305,7 @@ policy_set = Table(
     "policy_set",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False, info=IDENTIFIER),  # patterns over paths, owners, who granted a waiver
     Column("first_used", UtcDateTime, nullable=False),
 )
 
@@ -371,7 +374,7 @@ event = Table(  # what was recorded before there was a log; nothing is added, an
     Column("run_id", BigInteger),
     Column("intent_id", BigInteger),
     Column("index_name", String(100), nullable=False),
-    Column("partition", String(255), nullable=False),
+    Column("partition", String(255), nullable=False, info=IDENTIFIER),
     Column("reason", String(60), nullable=False),
     Column("outcome", String(20), nullable=False),
     Column("counts", JsonColumn, nullable=False),
@@ -386,7 +389,7 @@ intent = Table(
     Column("intent_id", Serial, primary_key=True, autoincrement=True),
     Column("kind", String(10), nullable=False),
     Column("index_name", String(100), nullable=False),
-    Column("partition", String(255), nullable=False),
+    Column("partition", String(255), nullable=False, info=IDENTIFIER),
     Column("reason", String(60), nullable=False),
     Column("run_id", BigInteger),
     Column("created_at", UtcDateTime, nullable=False),
@@ -404,7 +407,7 @@ finding = Table(
     Column("source", String(100), nullable=False),
     Column("document", Name, nullable=False, info=IDENTIFIER),
     Column("index_name", String(100), nullable=False),
-    Column("partition", String(255), nullable=False),
+    Column("partition", String(255), nullable=False, info=IDENTIFIER),
     Column("chunk_id", Name, nullable=False, info=IDENTIFIER),
     Column("rule", String(60), nullable=False),
     Column("assignee", Text, info=IDENTIFIER),

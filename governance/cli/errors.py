@@ -85,13 +85,22 @@ def _traced(error: BaseException) -> Iterator[str]:
 
     What an exception says is left out: it may quote a path, an id or a value, and tracebacks are passed on.
     """
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        yield from _traced(before)
-        yield "\nwhich led to\n\n"
-    yield "Traceback (most recent call last):\n"
-    yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
+    for one in reversed(_chain(error)):
+        yield "Traceback (most recent call last):\n"
+        yield from traceback.format_tb(one.__traceback__)
+        yield f"{type(one).__module__}.{type(one).__qualname__}\n"
+        if one is not error:
+            yield "\nwhich led to\n\n"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Give an error, the one that it came from, and so on, as far as none is hidden or comes a second time."""
+    found: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and all(one is not other for other in found):
+        found.append(one)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return found
 
 
 def _usage(error: click.UsageError) -> Failure:

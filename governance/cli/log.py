@@ -149,7 +149,7 @@ def checkpoint(options: Options) -> Answer:
     }
     return Answer(
         payload=payload,
-        show=lambda screen: screen.text(made.note) if made.note else screen.line("The log has no entry yet."),
+        show=lambda screen: log_files.print_bytes(made.note) if made.note else screen.line("The log has no entry yet."),
         exit_code=75 if made.failed else 0,
     )
 

@@ -13,7 +13,7 @@ import click
 
 from governance.cli.invocation import relative
 from governance.cli.options import Answer, Options, answering
-from governance.cli.session import opened
+from governance.cli.session import complain, opened
 from governance.cli.text import plural
 from governance.domain.errors import ConfigError, InputError
 from governance.domain.signed_note import VerifierKey
@@ -42,7 +42,7 @@ def export(options: Options, folder: Path) -> Answer:
     with opened(options) as app:
         done = export_log(app.log, folder)
     for name, why in done.failed.items():
-        click.echo(f"kbgov: anchor {name} did not take the checkpoint: {why}", err=True)
+        complain(f"anchor {name} did not take the checkpoint: {why}")
     return Answer(
         payload={"entries": done.entries, "files": list(done.files), "checkpoint": done.checkpoint},
         show=lambda screen: _show_export(screen, folder, done),
@@ -72,7 +72,7 @@ def prove(options: Options, seq: int, out: Path | None) -> Answer:
         return Answer(
             payload={"seq": seq, "proof": proof}, show=lambda screen: screen.line(f"Written: {relative(out)}")
         )
-    return Answer(payload={"seq": seq, "proof": proof}, show=lambda _: _print_bytes(proof))
+    return Answer(payload={"seq": seq, "proof": proof}, show=lambda _: print_bytes(proof))
 
 
 def check_export(options: Options, export: Path, checkpoints: Sequence[Path], key: str | None) -> Verification:
@@ -111,7 +111,7 @@ def _write_new(path: Path, text: str) -> None:
         ) from None
 
 
-def _print_bytes(text: str) -> None:
+def print_bytes(text: str) -> None:
     """Print to the letter: a proof is read by programs, whatever this terminal's encoding."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -16,6 +18,7 @@ from governance.cli.text import clean
 from governance.domain.commands import roles_for
 from governance.domain.errors import KbgovError, LogInconsistent, NotAuthenticated, Refused
 from governance.services.log_findings import note_inconsistent
+from governance.services.logs import LogEvent, tell
 from governance.services.refusals import record_refusal
 
 
@@ -40,6 +43,7 @@ def opened(options: Options, *, check_revision: bool = True) -> Iterator[App]:
         progress_for(options) as progress,
         open_app(options.config, check_revision=check_revision, progress=progress) as app,
     ):
+        met = False
         try:
             app.actor.require(*roles_for(typed_command()))
             yield app
@@ -47,11 +51,19 @@ def opened(options: Options, *, check_revision: bool = True) -> Iterator[App]:
             note_refusal(app, refused)
             raise
         except LogInconsistent as error:
+            met = True
             note_log(app, error)
             raise
-        finally:
-            for problem in app.at_end(partial(note_log, app)):
-                click.echo(f"kbgov: {clean(problem, LONGEST)}", err=True)
+        finally:  # what was met is not signed, nor told a second time
+            for problem in () if met else app.at_end(partial(note_log, app)):
+                complain(problem)
+
+
+def complain(problem: str) -> None:
+    """Tell that the audit log could not be signed or anchored; where stderr is for lines of the log, as such a line."""
+    tell(LogEvent.CHECKPOINT_FAILED, level=logging.WARNING)
+    if os.environ.get("KBGOV_LOG") != "json":
+        click.echo(f"kbgov: {clean(problem, LONGEST)}", err=True)
 
 
 def note_refusal(app: App, refused: Refused) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from governance.domain.documents import Document, DocumentState, ProblemCode
 from governance.domain.findings import FindingKind, Observation, Place, Severity
-from governance.domain.values import Json
 
 _LONGEST_TARGET: Final = 300
 _AFTER_READING: Final = frozenset({ProblemCode.EMBEDDING_FAILED, ProblemCode.NOT_STORED, ProblemCode.NO_TEXT})
@@ -66,13 +65,14 @@ def _stub(document: Document, target: str) -> Observation:
         policy="",
         message=f"The page holds no answer, it only says that it moved {where}.",
         owner=document.owner,
-        evidence=_target(target),
     )
 
 
-def _target(target: str) -> Mapping[str, Json]:
-    # An address can name a person or carry a password (user@host); such a target stays in the page.
-    personal = "@" in target or "%40" in target
-    if not target or personal or len(target) > _LONGEST_TARGET:
-        return {}
-    return {"target": target}
+def told_target(redirect: str | None) -> str | None:
+    """Give where a page says that it moved, to be shown beside the page; a finding never repeats it.
+
+    An address can name a person or carry a password (user@host); such a one stays in the page.
+    """
+    if not redirect or "@" in redirect or "%40" in redirect or len(redirect) > _LONGEST_TARGET:
+        return None
+    return redirect

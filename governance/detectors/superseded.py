@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from governance.detectors.base import Documents
-from governance.detectors.versions import version_key
+from governance.detectors.versions import told_version, version_key
 from governance.domain.chunks import ChunkKey
 from governance.domain.documents import Document
 from governance.domain.findings import FindingKind, Observation, Place, Severity
@@ -60,8 +60,8 @@ def inspect(store: SignatureStore, documents: Documents) -> Iterator[Observation
     """Give one observation per logical id of which one partition holds more than one version.
 
     `evidence.members` are the documents, oldest version first, `evidence.versions` their versions in the same
-    order, `evidence.canonical` the newest version's document (of several, the first by path), which is the
-    finding's place too. `evidence.indexes` names where they meet.
+    order, as far as they look like versions, `evidence.canonical` the newest version's document (of several, the
+    first by path), which is the finding's place too. `evidence.indexes` names where they meet.
 
     A page that competes in several indexes or tenants is stated once, over all of them: the fingerprint holds source,
     canonical document and logical id, so an index more or less changes the evidence and not the identity.
@@ -110,7 +110,7 @@ def _observation(source: str, logical_id: str, cluster: _Cluster, documents: Doc
         evidence={
             "members": [document for document, _ in members],
             "canonical": canonical,
-            "versions": [version for _, version in members],
+            "versions": [told_version(version) for _, version in members],
             "indexes": sorted({index for index, _ in cluster.places}),
         },
     )

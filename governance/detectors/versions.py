@@ -32,6 +32,25 @@ _PHASES: Final = {
 _ONE_LETTER: Final = 1
 
 
+_TELLABLE: Final = re.compile(
+    r"(?!(?:[^0-9]*[0-9]){13})"
+    r"(?:(?:version|ver|v|release)[ ._-]*)?"
+    r"[0-9]{1,8}(?:[._-](?:[0-9]{1,8}|[x*]))*"
+    r"(?:[ ._+-]*(?:dev|snapshot|nightly|alpha|beta|preview|pre|rc|final|ga|lts|sp|rev|patch|post|build|draft|[a-z])"
+    r"(?:[ ._-]?[0-9]{1,8})?){0,3}"
+)
+
+
+def told_version(text: str) -> str:
+    """Give a version as a finding may repeat it, "other" for one that says more than versions do.
+
+    Whatever else people write there may name somebody.
+    """
+    line = " ".join(text.split())
+    usual = line.casefold() in _NEWEST_WORDS or _TELLABLE.fullmatch(line.casefold())
+    return line if usual else "other"
+
+
 def version_key(text: str) -> VersionKey:
     """Give a key by which versions sort from oldest to newest; equal keys mean the same version.
 

@@ -26,7 +26,7 @@ _COMMAND: Final = re.compile(r"[a-z]+(?:[ -][a-z]+){0,3}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _KEY: Final = re.compile(r"[a-z]+:[0-9a-f]{8}")
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _PSEUDONYM: Final = re.compile(r"h1:[0-9a-f]{8}:[0-9a-f]{64}")
 _COUNTED: Final = frozenset({"chunks", "failed", "existed", "documents", "findings"})
 """Names of counts that come often: they are codes."""

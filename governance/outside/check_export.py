@@ -206,11 +206,12 @@ class Checkpoint(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """A checkpoint with the note that it stands in, what people call it, and whether it came another way."""
+    """A checkpoint's note, what people call it, whether it came another way, or is older than the export's newest."""
 
     where: str
     note: str
     outside: bool
+    older: bool = False
 
 
 def decoded(text: str) -> bytes:
@@ -587,12 +588,14 @@ class Export:
 
     def statements(self) -> list[Stated]:
         """Give the checkpoints that came with the export, each once."""
-        named = {note: f"the checkpoint of {read_checkpoint(note).size} entries" for note in self.every or []}
+        every = [(f"the checkpoint of {read_checkpoint(note).size} entries", note) for note in self.every or []]
+        named = {note: where for where, note in every[-1:]}
         if self.newest:
             named.setdefault(self.newest, "checkpoint")
         for seq, proof in self.proofs.items():
             named.setdefault(proof.note, f"proofs/{seq}.tlog-proof")
-        return [Stated(where, note, False) for note, where in named.items()]
+        older = [Stated(where, note, outside=False, older=True) for where, note in every[:-1]]
+        return older + [Stated(where, note, outside=False) for note, where in named.items()]
 
     def _try(self, read: Callable[[], T]) -> T | None:
         try:
@@ -773,7 +776,7 @@ def check(folder: Path, checkpoints: Sequence[Path], key: str | None) -> Answer:
     believed, disbelieved = [], []
     for one in stated:
         try:
-            believed.append((one, believe(one.note, keys)))
+            believed.append((one, believe_one(one, keys, export.keys)))
         except Bad as why:
             if one.outside or keys:
                 disbelieved.append(f"{one.where} {why}")
@@ -792,6 +795,20 @@ def check(folder: Path, checkpoints: Sequence[Path], key: str | None) -> Answer:
     outcome = "inconsistent" if wrong else "unknown" if unknown else "intact"
     covered = 0 if wrong else held.covered
     return Answer(outcome, entries.count, entries.shown_root(), covered, wrong or unknown, held.against)
+
+
+def believe_one(one: Stated, keys: list[Key], came_along: list[Key]) -> Checkpoint:
+    """Give a checkpoint that is believed; older ones also under keys that came with the export. Raises Bad."""
+    try:
+        return believe(one.note, keys)
+    except Bad:
+        if not one.older:
+            raise
+        try:
+            return believe(one.note, came_along)
+        except Bad:
+            pass
+        raise
 
 
 def gather(export: Export, checkpoints: Sequence[Path]) -> tuple[list[Stated], list[str], list[str]]:
@@ -837,7 +854,7 @@ def hold(entries: Entries, believed: Sequence[tuple[Stated, Checkpoint]]) -> Hel
                 )
         elif entries.roots[item.size] != item.root:
             wrong.append(f"{one.where} was signed over {item.size} other entries than the first {item.size} here")
-        elif one.outside:
+        elif one.outside and item.size:  # one over nothing vouches for nothing
             covered = max(covered, item.size)
             if one.where not in against:
                 against.append(one.where)

@@ -24,7 +24,7 @@ from governance.services.gate import WriteGate
 from governance.services.log_findings import reconcile_log
 from governance.services.log_verify import Verification
 from governance.services.observe import Seen, World, partitions_of
-from governance.services.runs import Desk, OpenRun, recorded_run
+from governance.services.runs import Desk, OpenRun, place_lock, recorded_run
 from governance.services.waivers import expired_waivers, policy_waivers
 from governance.services.write_back import WrittenBack, may_mark, write_back
 
@@ -146,7 +146,7 @@ def _places(desk: Desk, request: AuditRequest, world: World | None, looked: Seen
 
 
 def _locks(world: World, places: Sequence[tuple[str, str]]) -> list[str]:
-    return [*(f"source:{name}" for name in sorted(world.sources)), *(f"index:{name}/{part}" for name, part in places)]
+    return [*(f"source:{name}" for name in sorted(world.sources)), *(place_lock(*place) for place in places)]
 
 
 def _preview(desk: Desk, request: AuditRequest, reason: str) -> AuditResult:

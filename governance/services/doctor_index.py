@@ -13,7 +13,7 @@ from governance.domain.values import Vector, vector_of
 from governance.services.checks import Verdict, bad, fine, poor
 from governance.services.context import RunContext
 from governance.services.gate import WriteGate
-from governance.services.runs import Desk, recorded_run
+from governance.services.runs import Desk, place_lock, recorded_run
 
 SCRATCH: Final = "kbgov-doctor"
 """A partition of the doctor's own, so that no search of anybody else ever meets its record."""
@@ -82,7 +82,7 @@ def _after_delete(patient: IndexPatient, name: str) -> str | None:
     index, place = patient.indexes[name], (name, SCRATCH)
     vectors = _like_those_of(index, patient.embedder)
     record = Record(SCRATCH_ID, "kbgov doctor", {"kb_scratch": True}, vectors)
-    with recorded_run(patient.desk, "doctor", locks=(f"index:{name}/{SCRATCH}",)) as run:
+    with recorded_run(patient.desk, "doctor", locks=(place_lock(*place),)) as run:
         patient.gate.recover(run.context, place)
         try:
             if patient.gate.put(run.context, place, [record], "doctor.scratch").failed:

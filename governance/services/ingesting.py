@@ -10,7 +10,7 @@ from governance.services.gate import WriteGate
 from governance.services.ingest import IngestJob, IngestResult, ingest
 from governance.services.listing import note_interruption
 from governance.services.met import Met, note_met
-from governance.services.runs import Desk, counts_of, recorded_run
+from governance.services.runs import Desk, counts_of, place_lock, recorded_run
 
 
 def run_ingest(desk: Desk, gate: WriteGate, runner: Runner, job: IngestJob) -> IngestResult:
@@ -25,7 +25,7 @@ def run_ingest(desk: Desk, gate: WriteGate, runner: Runner, job: IngestJob) -> I
 
     """
     desk.actor.require(Role.OPERATOR)
-    locks = (f"source:{job.source.name}", f"index:{job.place[0]}/{job.place[1]}")
+    locks = (f"source:{job.source.name}", place_lock(*job.place))
     with recorded_run(desk, "ingest", locks=locks) as run:
         try:
             result = ingest(desk.catalog, gate, runner, job, run.context, now=desk.clock())

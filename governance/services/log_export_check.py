@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from governance.domain.checkpoints import Checkpoint
-from governance.domain.errors import ConfigError
 from governance.domain.log_entry import ALLOWED, VERSION
 from governance.domain.merkle import leaf_hash, verify_inclusion
-from governance.domain.signed_note import Malformed, SignedNote, VerifierKey
+from governance.domain.signed_note import SignedNote, VerifierKey
 from governance.domain.values import Json, canonical_json
 from governance.services.log_check import Read, check_entries
 from governance.services.log_export_files import (
@@ -31,10 +30,16 @@ from governance.services.log_export_files import (
     proof_name,
 )
 from governance.services.log_export_marks import Marks, Sentences, read_marks
-from governance.services.log_verify import Outcome, Verification, Witness, believed, read_checkpoints, verdict
+from governance.services.log_verify import (
+    Outcome,
+    Verification,
+    Witness,
+    believed,
+    read_checkpoints,
+    read_keys,
+    verdict,
+)
 
-LONGEST_KEYS: Final = 64 << 10
-"""Bytes of a file with public keys."""
 KEY_CAME_ALONG: Final = (
     "the public key came with the export, so whoever wrote the export can have made it; --key takes one that you were "
     "given otherwise"
@@ -60,12 +65,15 @@ def verify_export(
         ConfigError: What was named is no key.
 
     """
-    keys = read_keys(key, export) if key is not None else list(trusted)
+    keys = _named_keys(key, export) if key is not None else list(trusted)
     if not os.path.isdir(export):  # noqa: PTH112 - `Path.is_dir` raises where a folder above cannot be read
         return _unknown([f"{export} is missing, or is no folder"])
     marks = read_marks(export)
     outside, unreadable, inside = _outside(checkpoints, export)
-    signed, unusable = believed([*marks.witnesses, *outside], keys or marks.keys)
+    # After some rotations nobody who is handed the newest key knows those that signed the oldest checkpoints.
+    older, doubted = believed(marks.older, keys or marks.keys, marks.keys)
+    newer, more = believed([*marks.present, *outside], keys or marks.keys)
+    signed = [*older, *newer]
     walk = _Walk(marks.proofs.keys())
     try:
         with opened(export, ENTRIES) as (stream, size):
@@ -73,32 +81,9 @@ def verify_export(
     except Unusable as why:
         return _unknown([str(why)])
     wrong = [*walk.wrong.told, *marks.broken.told, *_broken_proofs(marks, walk)]
-    unknown = [*marks.unusable.told, *walk.unknown, *_missing_proofs(marks, walk), *unreadable, *unusable]
+    unknown = [*marks.unusable.told, *walk.unknown, *_missing_proofs(marks, walk), *unreadable, *doubted, *more]
     found = verdict(checked, wrong, signed, unknown)
     return _without_trust(found, marks, inside, trusted=bool(keys))
-
-
-def read_keys(text: str, export: Path) -> list[VerifierKey]:
-    """Give the public keys that were typed, or that stand in a file of that name; none for a file of the export.
-
-    Raises:
-        ConfigError: It is neither.
-
-    """
-    try:
-        return _parsed_keys(text)
-    except Malformed as error:
-        path, reason = Path(text), str(error)
-    try:
-        with path.open("rb") as stream:
-            found = _parsed_keys(stream.read(LONGEST_KEYS).decode("utf-8"))
-    except (OSError, ValueError):  # Malformed is a ValueError
-        raise ConfigError(
-            f"this is no public key: {reason}",
-            item="--key",
-            next_step="give the lines of a file vkey that you were not given with the export, or its name",
-        ) from None
-    return [] if _lies_in(export, path) else found
 
 
 @dataclass(slots=True)
@@ -219,12 +204,10 @@ def _without_trust(found: Verification, marks: Marks, inside: Sequence[str], *, 
     return replace(found, outcome=Outcome.SELF_CONSISTENT, covered=0, problems=told, against=[])
 
 
-def _parsed_keys(text: str) -> list[VerifierKey]:
-    """Read keys with blanks or line ends between them. Raises Malformed."""
-    found = [VerifierKey.parse(word) for word in text.split()]
-    if not found:
-        raise Malformed("there is none")
-    return found
+def _named_keys(text: str, export: Path) -> list[VerifierKey]:
+    """Give the public keys that were named; none for a file of the export itself. Raises ConfigError."""
+    found, path = read_keys(text)
+    return [] if path is not None and _lies_in(export, path) else found
 
 
 def _lies_in(export: Path, path: Path) -> bool:

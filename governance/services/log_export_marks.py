@@ -86,9 +86,14 @@ class Marks:
     broken: Sentences = field(default_factory=Sentences)
 
     @property
-    def witnesses(self) -> list[Witness]:
-        """The checkpoints to hold the entries against, each once."""
-        named = {mark.note: f"the checkpoint of {mark.checkpoint.size} entries" for mark in self.every or ()}
+    def older(self) -> list[Witness]:
+        """The checkpoints before the newest one."""
+        return [Witness(_where(mark), mark.note, outside=False) for mark in (self.every or ())[:-1]]
+
+    @property
+    def present(self) -> list[Witness]:
+        """The newest checkpoint, and whatever else stands where it should, each once."""
+        named = {mark.note: _where(mark) for mark in (self.every or ())[-1:]}
         if self.newest is not None:
             named.setdefault(self.newest.note, CHECKPOINT)
         for seq, proof in self.proofs.items():
@@ -122,6 +127,10 @@ def read_marks(export: Path) -> Marks:
         if proof is not None:
             marks.proofs[seq] = proof
     return marks
+
+
+def _where(mark: Mark) -> str:
+    return f"the checkpoint of {mark.checkpoint.size} entries"
 
 
 def _keys(export: Path) -> list[VerifierKey]:

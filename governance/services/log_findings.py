@@ -52,6 +52,9 @@ def _observations(found: Verification) -> list[Observation]:
             rule="not_what_it_was",
             policy="",
             message="The audit log is not what it was.",
-            evidence={"entries": found.entries, "problems": list(found.problems)},
+            evidence={
+                "entries": found.entries,
+                "problems": list(found.problems if found.to_keep is None else found.to_keep),
+            },
         )
     ]

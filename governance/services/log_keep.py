@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from governance.services.log_verify import (
     Verification,
     Witness,
     read_checkpoints,
-    read_key,
+    read_keys,
     verify_catalog,
 )
 
@@ -120,7 +121,7 @@ class LogKeeper:
             found, wrong = read_checkpoints(path)
             outside += found
             unreadable += wrong
-        keys = [read_key(key)] if key is not None else self._verifiers()
+        keys = read_keys(key)[0] if key is not None else self._verifiers()
         own = remembered(self.keyring.folder) if key is None else []
         return verify_catalog(self.catalog, keys, [*own, *outside], unreadable)
 
@@ -130,7 +131,7 @@ class LogKeeper:
         with self.catalog.read() as uow:
             size = uow.log.head().size
             taken = [item.size for name, item in uow.anchors.every().items() if name in configured]
-        return size, size - max(taken, default=0)
+        return size, max(size - max(taken, default=0), 0)
 
     def _verifiers(self) -> Sequence[VerifierKey]:
         try:
@@ -141,6 +142,9 @@ class LogKeeper:
     def _outside(self) -> tuple[list[Witness], list[str]]:
         found: list[Witness] = []
         unreadable: list[str] = []
+        taken: Mapping[str, Anchored] = {}
+        with suppress(KbgovError):  # whatever keeps from reading it is told by the verification
+            taken = self._taken()
         for name, anchor in sorted(self.anchors().items()):
             try:
                 notes = anchor.notes()
@@ -148,7 +152,13 @@ class LogKeeper:
                 unreadable.append(f"anchor {name}: {error.message}")
                 continue
             found += [Witness(f"anchor {name}", note, outside=True) for note in notes or ()]
+            if notes is not None and not notes and name in taken:
+                unreadable.append(f"anchor {name} took a checkpoint of {taken[name].size} entries and has none now")
         return found, unreadable
+
+    def _taken(self) -> Mapping[str, Anchored]:
+        with self.catalog.read() as uow:
+            return uow.anchors.every()
 
     def _note(self, name: str, size: int) -> None:
         with self.catalog.write() as uow:

@@ -24,7 +24,7 @@ from governance.domain.merkle import (
 from governance.domain.signed_note import Malformed, SignedNote
 from governance.keyring.families import Family
 from governance.services.log_keep import LogKeeper
-from governance.services.log_verify import Witness, believed
+from governance.services.log_verify import Witness, believed, known_verifiers
 
 _NEXT: Final = "kbgov log verify tells what is wrong"
 
@@ -44,13 +44,12 @@ def prove(keeper: LogKeeper, seq: int) -> str:
         covering = _covering(keeper.catalog, seq)
     if covering is None:
         raise _inconsistent(f"no checkpoint covers entry {seq}, not even one that was signed just now")
-    if keeper.keyring.held(Family.SIGNING):
-        _, unusable = believed(
-            [Witness("the newest checkpoint", covering.note, outside=False)], keeper.keyring.verifiers
-        )
-        if unusable:
-            raise _inconsistent(unusable[0])
     with keeper.catalog.read() as uow:
+        if keeper.keyring.held(Family.SIGNING):
+            newest = [Witness("the newest checkpoint", covering.note, outside=False)]
+            _, unusable = believed(newest, keeper.keyring.verifiers, known_verifiers(uow))
+            if unusable:
+                raise _inconsistent(unusable[0])
         entry = uow.log.entry(seq)
         if entry is None:
             raise _inconsistent(f"entry {seq} is gone")

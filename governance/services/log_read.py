@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -101,7 +102,8 @@ def list_entries(catalog: Catalog, names: Callable[[], Pseudonyms], wanted: Want
     """
     with catalog.read() as uow:
         fits = _filter(uow, names, wanted, zone)
-        found = list(islice((body for body in map(_body, uow.log.backwards()) if fits(body)), wanted.limit))
+        fitting = (body for body in map(_body, uow.log.backwards()) if fits(body))
+        found = list(islice(fitting, min(wanted.limit, sys.maxsize)))
         return _with_names(uow, reversed(found))
 
 

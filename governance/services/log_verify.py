@@ -26,6 +26,10 @@ LARGEST_FILE: Final = 64 << 20
 """Bytes of a file with checkpoints: a year of hourly ones takes 3 MB."""
 
 
+LONGEST_KEYS: Final = 64 << 10
+"""Bytes of a file with public keys."""
+
+
 class Outcome(StrEnum):
     """What a verification says."""
 
@@ -51,12 +55,19 @@ class Witness:
         where: What people call the place it comes from.
         note: The signed note.
         outside: Whether it was kept outside the database, and may so show that the log is what it was.
+        file: Whether `where` is a file as somebody typed it.
 
     """
 
     where: str
     note: str
     outside: bool
+    file: bool = False
+
+    @property
+    def kept_as(self) -> str:
+        """The same for what is stored, where no name of a file belongs: it may name somebody."""
+        return "a file that was given" if self.file else self.where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,7 @@ class Verification:
         covered: How many entries an outside checkpoint vouches for.
         problems: Sentences about what is wrong, or about what could not be looked at.
         against: Where the checkpoints came from that the log was held against.
+        to_keep: What is wrong, without names of files; None where `problems` has none.
 
     """
 
@@ -77,6 +89,7 @@ class Verification:
     covered: int = 0
     problems: Sequence[str] = ()
     against: Sequence[str] = ()
+    to_keep: Sequence[str] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -102,7 +115,13 @@ class _Judged:
     covered: int = 0
     against: list[str] = field(default_factory=list)
     contradicted: list[str] = field(default_factory=list)
+    to_keep: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
+
+    def contradict(self, witness: Witness, before: str, after: str) -> None:
+        """Take down that a checkpoint says something else than the log, in words around where it comes from."""
+        self.contradicted.append(before + witness.where + after)
+        self.to_keep.append(before + witness.kept_as + after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +178,7 @@ def verdict(
         covered=0 if wrong else judged.covered,
         problems=told,
         against=judged.against,
+        to_keep=[*checked.told, *problems, *judged.to_keep] if wrong else None,
     )
 
 
@@ -215,28 +235,38 @@ def read_checkpoints(path: Path) -> tuple[list[Witness], list[str]]:
     except UnicodeDecodeError:
         return [], [f"{path} is no checkpoint: it is not UTF-8"]
     notes = notes_in(text)
-    return [Witness(str(path), note, outside=True) for note in notes], [] if notes else [f"{path} holds no checkpoint"]
+    found = [Witness(str(path), note, outside=True, file=True) for note in notes]
+    return found, [] if notes else [f"{path} holds no checkpoint"]
 
 
-def read_key(text: str) -> VerifierKey:
-    """Give a public key that was typed, or that stands in a file of that name.
+def read_keys(text: str) -> tuple[list[VerifierKey], Path | None]:
+    """Give the public keys that were typed, or that stand in a file of that name, and that file.
 
     Raises:
         ConfigError: It is neither.
 
     """
     try:
-        return VerifierKey.parse(text.strip())
+        return _parsed_keys(text), None
     except Malformed as error:
         path, reason = Path(text), str(error)
     try:
-        return VerifierKey.parse(path.read_text("utf-8").strip())
+        with path.open("rb") as stream:
+            return _parsed_keys(stream.read(LONGEST_KEYS).decode("utf-8")), path
     except (OSError, ValueError):  # Malformed is a ValueError
         raise ConfigError(
             f"this is no public key: {reason}",
             item="--key",
-            next_step="give the line of the file vkey of an export, or the name of that file",
+            next_step="give the lines of a file vkey that you were not given with the export, or its name",
         ) from None
+
+
+def _parsed_keys(text: str) -> list[VerifierKey]:
+    """Read keys with blanks or line ends between them. Raises Malformed."""
+    found = [VerifierKey.parse(word) for word in text.split()]
+    if not found:
+        raise Malformed("there is none")
+    return found
 
 
 def _own(uow: UnitOfWork) -> list[Witness]:
@@ -267,12 +297,11 @@ def _judge(judged: _Judged, checked: Checked, item: _Signed) -> None:
     size, where = item.checkpoint.size, item.witness.where
     if size > checked.frontier.size:
         if checked.whole:
-            judged.contradicted.append(
-                f"the log is cut: {where} was signed over {size} entries, and there are {checked.entries}"
-            )
+            after = f" was signed over {size} entries, and there are {checked.entries}"
+            judged.contradict(item.witness, "the log is cut: ", after)
         return
     if checked.roots.get(size) != item.checkpoint.root:
-        judged.contradicted.append(f"{where} was signed over {size} other entries than the first {size} here")
+        judged.contradict(item.witness, "", f" was signed over {size} other entries than the first {size} here")
     elif item.witness.outside and size:  # one over nothing vouches for nothing
         judged.covered = max(judged.covered, size)
         if where not in judged.against:

@@ -34,6 +34,7 @@ class LogEvent(StrEnum):
     RUN_PHASE = "run.phase"
     RUN_FINISHED = "run.finished"
     INDEX_CHANGE = "index.change"
+    CHECKPOINT_FAILED = "checkpoint.failed"
     LIBRARY_MESSAGE = "library.message"
     LIBRARY_WARNING = "library.warning"
     STRAY_ERROR = "stray.error"

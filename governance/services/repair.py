@@ -36,7 +36,7 @@ from governance.services.repair_items import (
     items_of,
     left_over,
 )
-from governance.services.runs import Desk, recorded_run
+from governance.services.runs import Desk, place_lock, recorded_run
 from governance.services.sighting import text_of
 from governance.services.standings import PairView, standings
 
@@ -459,7 +459,7 @@ def _locks(world: World, places: Sequence[tuple[str, str]]) -> list[str]:
     return [
         "audit",
         *(f"source:{name}" for name in sorted(world.sources)),
-        *(f"index:{name}/{part}" for name, part in places),
+        *(place_lock(*place) for place in places),
     ]
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.freshness import Assessment, FreshnessStatus, assess
-from governance.detectors.structure import place_of
+from governance.detectors.structure import place_of, told_target
 from governance.domain.actors import LOOKING, Role
 from governance.domain.documents import Document, DocumentState, Review
 from governance.domain.errors import InputError
@@ -41,6 +41,7 @@ class AssessedDocument:
             "state": item.state.value,
             "version": item.version,
             "words": item.words,
+            "redirect": told_target(item.redirect),
             "changed_on": item.changed_on.isoformat() if item.changed_on else None,
         }
 

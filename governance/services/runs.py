@@ -12,7 +12,7 @@ from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.actors import Actor
 from governance.domain.errors import KbgovError, Refused, TryAgain
 from governance.domain.events import Action, Event
-from governance.domain.values import Json
+from governance.domain.values import Json, text_hash
 from governance.policy.model import PolicySet
 from governance.services.context import RunContext
 from governance.services.logs import RunLog
@@ -84,6 +84,15 @@ def recorded_run(
             raise
         _finish(desk, run, command)
         log.finished(run.state, run.counts)
+
+
+def place_lock(index: str, partition: str) -> str:
+    """Name the lease on a partition of an index.
+
+    A partition may be called after a person or a customer, and the row of a lease is never deleted: a digest stands
+    there in its place.
+    """
+    return f"index:{index}/{text_hash(partition)[:32] if partition else ''}"
 
 
 def adopt_policies(uow: UnitOfWork, desk: Desk, now: datetime) -> None:

@@ -18,11 +18,12 @@ from governance.domain.status import REVIEW_DUE_FIELD, STATUS_FIELD, read_mark
 from governance.domain.values import Json, text_hash
 from governance.services.keys import LONGEST_KEY, Attribution
 
-RECIPE: Final = f"sighting/1 print/{PRINT_VERSION}"
+RECIPE: Final = f"sighting/2 print/{PRINT_VERSION}"
 """Raised when the same record would be cataloged otherwise, so that all are looked at again."""
 _MARKS: Final = frozenset({STATUS_FIELD, REVIEW_DUE_FIELD})
-_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+ -]{0,99}")
-"""What a model may be called in a finding; whatever else stands in that field may be personal."""
+_MODEL: Final = re.compile(r"(?!.*[0-9]{9})[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,99}")
+"""What a model, or a vector, may be called in a finding; whatever else stands there may be personal."""
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NO_POSITION: Final = -1
 _LARGEST_POSITION: Final = 2**31 - 1
 
@@ -95,7 +96,7 @@ def row_of(
         body_hash=text_hash(text),
         meta_hash=_meta_hash(metadata, sighting, own=found.own),
         sighting=sighting,
-        made_by=_text(metadata, "kb_embedder") if found.own else "",
+        made_by=model_name(_text(metadata, "kb_embedder")) if found.own else "",
         words=body.words,
         anchor=body.anchor,
         inner_hash=body.inner,
@@ -105,13 +106,18 @@ def row_of(
 
 def model_of(metadata: Metadata, fields: ChunkFields) -> str:
     """Give which model is said to have made a chunk's vectors; "" when nothing says it."""
-    model = _text(metadata, fields.model) or _text(metadata, "kb_embedder")
-    return model if not model or _MODEL.fullmatch(model) else "other"
+    return model_name(_text(metadata, fields.model) or _text(metadata, "kb_embedder"))
+
+
+def model_name(text: str) -> str:
+    """Give what a model or a vector is called, "other" for what looks like no such name, "" for none."""
+    return text if not text or _MODEL.fullmatch(text) else "other"
 
 
 def _meta_hash(metadata: Metadata, sighting: str, *, own: bool) -> str:
     """Give what our ingester wrote, else the digest that the sighting has."""
-    return (_text(metadata, "kb_meta_hash") if own else "")[:64] or sighting[:SIGHTING_DIGEST]
+    ours = _text(metadata, "kb_meta_hash") if own else ""
+    return ours if _HASH.fullmatch(ours) else sighting[:SIGHTING_DIGEST]
 
 
 def _position(metadata: Metadata, field: str | None) -> int:

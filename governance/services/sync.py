@@ -13,7 +13,7 @@ from governance.services.met import Met, note_met
 from governance.services.observe import DAMAGED, Observer, Seen, World, partitions_of
 from governance.services.observe_index import PartitionSight
 from governance.services.observe_source import SourceSight
-from governance.services.runs import Desk, recorded_run
+from governance.services.runs import Desk, place_lock, recorded_run
 
 _OF_SOURCE = ("seen", "added", "changed", "unchanged", "failed", "suspect", "gone")
 _OF_PARTITION = ("chunks", "added", "changed", "gone")
@@ -87,7 +87,7 @@ def sync(desk: Desk, world: World, *, sources: Sequence[str], indexes: Sequence[
     desk.actor.require(Role.OPERATOR)
     seen = Seen()
     places = partitions_of(world, sorted(indexes), seen)
-    locks = [*(f"source:{name}" for name in sorted(sources)), *(f"index:{name}/{part}" for name, part in places)]
+    locks = [*(f"source:{name}" for name in sorted(sources)), *(place_lock(*place) for place in places)]
     with recorded_run(desk, "sync", locks=locks) as run:
         observer = Observer(desk.catalog, world, run.context, desk.clock(), vectors=False)
         observer.look(sorted(sources), places, seen)

@@ -10,7 +10,7 @@ from typing import Final
 from governance.domain.chunks import Record
 from governance.domain.keys import ChunkFields
 from governance.domain.values import Vector
-from governance.services.sighting import model_of
+from governance.services.sighting import model_name, model_of
 
 UNIT_TOLERANCE: Final = 1e-3
 """How far a norm may lie from one and still be a unit vector's: float16 stores round by less."""
@@ -62,7 +62,7 @@ class VectorFacts:
         lengths = {name: {str(n): c for (which, n), c in self.dimensions.items() if which == name} for name in names}
         for name, counts in sorted(lengths.items()):
             if len(counts) > 1:
-                found[f"dimension of {name}"] = counts
+                found[f"dimension of {model_name(name)}"] = counts
         if self.zero:
             found["zero vectors"] = {"zero": len(self.zero), "other": self.chunks - len(self.zero) - len(self.without)}
         unit, other = self.norms["unit"], self.norms["other"]

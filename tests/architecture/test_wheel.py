@@ -80,6 +80,7 @@ def test_migrations_policies_guides_and_the_handbook_are_inside(wheel: Path, roo
         ),
         "governance/py.typed",
         *(f"governance/_migrations/versions/{path.name}" for path in (root / "migrations/versions").glob("*.py")),
+        *("governance/outside/check_export.py", "governance/outside/export_readme.txt"),
         *(f"governance/guides/{path.name}" for path in (root / "governance/guides").glob("*.md")),
         *(path.relative_to(root).as_posix() for path in (root / "governance/demo").rglob("*.md")),
     }

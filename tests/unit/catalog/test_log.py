@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Engine, MetaData, delete, func, select, text,
 
 from governance.catalog.engine import begin_read, begin_write, create_catalog_engine
 from governance.catalog.failures import ConstraintViolated
+from governance.catalog.log_marks import StoredCheckpoint
 from governance.catalog.migrate import RevisionState, check, migrations_folder, upgrade
 from governance.catalog.tables import audit_entry, audit_head, audit_name, event
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
-from governance.domain.actors import Actor
+from governance.domain.actors import Actor, Identity
 from governance.domain.errors import ConfigError, KbgovError, LogInconsistent
 from governance.domain.events import Action, Event, Thing
 from governance.domain.log_entry import ALLOWED, NONCE_BYTES
@@ -25,6 +26,7 @@ from governance.domain.merkle import EMPTY_ROOT, Frontier, frontier_subtrees, le
 from governance.domain.pseudonyms import Kind, PseudonymKey, Pseudonyms
 from governance.domain.values import canonical_json, digest_of, sha256_hex
 from tests.kept_log import NOW, as_owner, fail, happened, set_head, write
+from tests.log_attacks import drop_triggers
 from tests.log_rows import KEY, digest_pseudonym, known_names
 
 EARLIER = {
@@ -381,26 +383,22 @@ def test_a_head_that_was_set_back_forks_nothing(catalog: Catalog) -> None:
     refuse_to_change(catalog, ConstraintViolated, "refused a row", happened(9))
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+def test_a_careless_statement_that_would_rewrite_the_log_is_refused(catalog: Catalog) -> None:
+    write(catalog, 3)
+    with catalog.write() as uow:
+        uow.checkpoints.add(StoredCheckpoint(size=4, note="note", signed_at=NOW))
+    for statement in (
         "UPDATE audit_entry SET body = '{}' WHERE seq = 1",
         "DELETE FROM audit_entry WHERE seq = 1",
         "UPDATE audit_head SET size = 1",
         "DELETE FROM audit_head",
         "UPDATE audit_checkpoint SET note = ''",
         "DELETE FROM audit_checkpoint",
-    ],
-)
-def test_a_careless_statement_that_would_rewrite_the_log_is_refused(catalog: Catalog, statement: str) -> None:
-    write(catalog, 3)
-    with catalog.write() as uow:
-        uow.connection.execute(
-            text("INSERT INTO audit_checkpoint (size, note, signed_at) VALUES (4, 'note', '2026-11-21 09:00:00')")
-        )
-    with pytest.raises(KbgovError), begin_write(catalog.engine) as connection:
-        connection.execute(text(statement))
-    assert len(stored(catalog)) == 4
+    ):
+        with pytest.raises(KbgovError), begin_write(catalog.engine) as connection:
+            connection.execute(text(statement))
+    with catalog.read() as uow:
+        assert (uow.log.extent(), uow.log.head().size, len(uow.checkpoints.every())) == ((4, 4), 4, 1)
 
 
 # Reading
@@ -460,22 +458,24 @@ def test_more_subtrees_than_fit_in_one_statement_are_found(catalog: Catalog) -> 
         assert list(uow.log.hashes_of(wanted)) == wanted
 
 
-@pytest.mark.parametrize("subtree", [(0, 13), (1, 6), (4, 0), (40, 0)])
-def test_a_subtree_that_is_not_complete_has_no_hash(catalog: Catalog, subtree: tuple[int, int]) -> None:
+def test_a_subtree_that_is_not_complete_has_no_hash(catalog: Catalog) -> None:
     write(catalog, 12)
-    with pytest.raises(LogInconsistent, match="the hash of subtree"), catalog.read() as uow:
-        uow.log.hashes_of([(0, 1), subtree])
-
-
-@pytest.mark.parametrize("hashes", [b"", b"x" * 31, b"x" * 63])
-def test_a_hash_that_was_cut_is_not_there(catalog: Catalog, hashes: bytes) -> None:
-    write(catalog, 3)
-    with as_owner(catalog.engine) as connection:
-        connection.execute(update(audit_entry).where(audit_entry.c.seq == 1).values(hashes=hashes))
     with catalog.read() as uow:
-        assert len(uow.log.hashes_of([(0, 2), (0, 3), (2, 0)])) == 3
-        with pytest.raises(LogInconsistent, match="the hash of subtree 0 of level 1"):
-            uow.log.hashes_of(frontier_subtrees(2))
+        for level, index in ((0, 13), (1, 6), (4, 0), (40, 0)):
+            with pytest.raises(LogInconsistent, match=f"the hash of subtree {index} of level {level} is not there"):
+                uow.log.hashes_of([(0, 1), (level, index)])
+
+
+def test_a_hash_that_was_cut_is_not_there(catalog: Catalog) -> None:
+    write(catalog, 3)
+    drop_triggers(catalog.engine)
+    for hashes in (b"x" * 63, b"x" * 31, b""):
+        with begin_write(catalog.engine) as connection:
+            connection.execute(update(audit_entry).where(audit_entry.c.seq == 1).values(hashes=hashes))
+        with catalog.read() as uow:
+            assert len(uow.log.hashes_of([(0, 2), (0, 3), (2, 0)])) == 3
+            with pytest.raises(LogInconsistent, match="the hash of subtree 0 of level 1"):
+                uow.log.hashes_of(frontier_subtrees(2))
 
 
 # Names
@@ -507,6 +507,17 @@ def test_who_is_meant_can_be_told_as_long_as_the_name_is_kept(catalog: Catalog) 
         uow.log.forget_names(KEY.key_id)
         assert uow.log.names_of([old, new]) == {new: "ann"}
         assert [row.body for row in uow.log.entries()] == before
+
+
+def test_a_name_that_somebody_merely_claimed_is_not_kept(catalog: Catalog) -> None:
+    """It may be anything, even a secret that was typed in the wrong place."""
+    claimed = Actor(id="typed by mistake", identity=Identity.CLAIMED)
+    with catalog.write() as uow:
+        uow.record(happened(1, action=Action.COMMAND_REFUSED, actor=claimed))
+    of = known_names().of(Kind.ACTOR, claimed.id)
+    assert stored(catalog)[1]["actor"] == of
+    with catalog.read() as uow:
+        assert uow.log.names_of([of]) == {}
 
 
 def test_many_names_are_found_at_once(catalog: Catalog) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.detectors.versions import version_key
+from governance.detectors.versions import told_version, version_key
 
 OLDEST_TO_NEWEST = [
     "legacy",
@@ -121,3 +121,30 @@ def test_a_pre_release_is_older_than_its_release_and_newer_than_what_came_before
 ) -> None:
     release = ".".join(map(str, parts))
     assert version_key(f"{release}-{phase}{count}") < version_key(release) < version_key(f"{release}.1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1", "v2", "2.0-rc1", "1.9.x", "Version 3", "release-1.9", "2024-03-01"),
+        *("1.0.2a", "2.0-lts", "latest", "3 draft 2"),
+    ],
+)
+def test_what_looks_like_a_version_is_told(text: str) -> None:
+    assert told_version(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2 of jane.roe@example.org", "jane.roe@example.org", "Jane Roe", "2 (Jane)", "DE12345678901234567890"),
+        *("1234 5678 9012 3456", "1234-5678-901234", "+49 170 1234567", "draft of Jane", "", "v"),
+    ],
+)
+def test_what_says_more_than_a_version_is_not_told(text: str) -> None:
+    assert told_version(text) == "other"
+
+
+def test_no_text_takes_long_to_tell() -> None:
+    for text in ("1" * 100_000, "1." * 50_000, "a" * 100_000, "1 a" * 30_000, " " * 100_000, "1.x" * 30_000):
+        assert told_version(text) == "other"

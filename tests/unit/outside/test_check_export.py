@@ -189,7 +189,7 @@ def test_no_byte_at_any_place_can_be_another_one(template: Handed, name: str) ->
     path = template.export / name
     before = path.read_bytes()
     for place, byte in enumerate(before):
-        for value in {byte ^ 1, byte ^ 32, 10, 13, 0, 255, ord("A")} - {byte}:
+        for value in {byte ^ 1, 10} - {byte}:
             assert spoiled(path, one_byte(place, value), lambda: both(template)).outcome != "intact", (place, value)
 
 

@@ -15,7 +15,7 @@ from governance.domain.findings import FindingKind, FindingStatus, Observation, 
 from governance.domain.pseudonyms import Kind
 from governance.policy.loader import load_policies, parse_policies
 from governance.services.context import RunContext
-from governance.services.decisions import acknowledge, assign, list_findings, show_finding, waive
+from governance.services.decisions import acknowledge, assign, list_findings, reopen, show_finding, waive
 from governance.services.findings import Scope, reconcile
 from governance.services.runs import Desk
 from tests.log_rows import known_names, log_bodies, log_rows
@@ -104,12 +104,80 @@ def test_a_decision_of_the_day_can_be_changed_the_same_day(desk: Desk) -> None:
     )
 
 
+def test_an_acknowledgment_or_a_waiver_is_taken_back_from_today_on(desk: Desk) -> None:
+    yesterday = desk_of(desk.catalog, desk.actor, TODAY - timedelta(days=1))
+    audited(desk, [OVERDUE], TODAY - timedelta(days=3))
+    acknowledge(yesterday, OVERDUE.fingerprint)
+    reopen(desk, OVERDUE.fingerprint[:12])
+    shown = show_finding(desk, OVERDUE.fingerprint)
+    period = shown.finding.period
+    assert (period.status, period.actor, period.reason_code, period.waived_until) == (
+        FindingStatus.OPEN,
+        "ada",
+        None,
+        None,
+    )
+    assert [(p.status.value, p.from_day, p.until_day) for p in shown.history] == [
+        ("open", TODAY - timedelta(days=3), TODAY - timedelta(days=1)),
+        ("acknowledged", TODAY - timedelta(days=1), TODAY),
+        ("open", TODAY, None),
+    ]
+    waive(desk, OVERDUE.fingerprint, reason="planned-work", until=TODAY + timedelta(days=9))
+    reopen(desk, OVERDUE.fingerprint)
+    period = show_finding(desk, OVERDUE.fingerprint).finding.period
+    assert (period.status, period.until_day, period.waived_until) == (FindingStatus.OPEN, None, None)
+    assert [item.period.status for item in list_findings(desk, as_of=TODAY + timedelta(days=30))] == [
+        FindingStatus.OPEN
+    ]
+    told = ["finding.acknowledged", "finding.reopened", "finding.waived", "finding.reopened"]
+    assert actions(desk) == [(name, "planned-work" if name == "finding.waived" else "", OBJECT) for name in told]
+
+
+def test_what_was_taken_back_stays_open_for_the_next_audit(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY + timedelta(days=9))
+    reopen(desk, OVERDUE.fingerprint)
+    audited(desk, [OVERDUE])
+    [found] = list_findings(desk)
+    assert found.period.status is FindingStatus.OPEN
+
+
+def test_a_finding_that_is_open_cannot_be_reopened(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    with pytest.raises(InputError, match="open already") as caught:
+        reopen(desk, OVERDUE.fingerprint, note="again")
+    assert (caught.value.item, caught.value.next_step) == (
+        OVERDUE.fingerprint,
+        "kbgov findings show tells its history",
+    )
+    assert actions(desk) == []
+    assert show_finding(desk, OVERDUE.fingerprint).notes == ()
+
+
+def test_a_waiver_that_is_over_left_nothing_to_take_back(desk: Desk) -> None:
+    audited(desk, [OVERDUE], TODAY - timedelta(days=3))
+    before = desk_of(desk.catalog, desk.actor, TODAY - timedelta(days=2))
+    waive(before, OVERDUE.fingerprint, reason="other", until=TODAY - timedelta(days=1))
+    with pytest.raises(InputError, match="open already"):
+        reopen(desk, OVERDUE.fingerprint)
+
+
+def test_why_it_was_reopened_stands_beside_the_decision(desk: Desk) -> None:
+    audited(desk, [OVERDUE])
+    acknowledge(desk, OVERDUE.fingerprint)
+    reopen(desk, OVERDUE.fingerprint, note=" not after all ")
+    assert [item.text for item in show_finding(desk, OVERDUE.fingerprint).notes] == ["not after all"]
+    with desk.catalog.read() as uow:
+        assert "not after all" not in str(log_bodies(uow.connection))
+
+
 def test_there_is_nothing_to_decide_about_a_resolved_finding(desk: Desk) -> None:
     audited(desk, [OVERDUE], TODAY - timedelta(days=1))
     audited(desk, [])
     for decide in (
         lambda: acknowledge(desk, OVERDUE.fingerprint),
         lambda: waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY),
+        lambda: reopen(desk, OVERDUE.fingerprint),
     ):
         with pytest.raises(InputError, match="not open today"):
             decide()
@@ -166,6 +234,7 @@ def test_readers_may_look_and_stewards_may_decide(desk: Desk) -> None:
     for call in (
         lambda: acknowledge(reader, OVERDUE.fingerprint),
         lambda: waive(reader, OVERDUE.fingerprint, reason="other", until=TODAY),
+        lambda: reopen(reader, OVERDUE.fingerprint),
         lambda: assign(reader, OVERDUE.fingerprint, "rex"),
         lambda: list_findings(nobody),
         lambda: show_finding(nobody, OVERDUE.fingerprint),
@@ -233,6 +302,7 @@ def test_a_note_that_cannot_be_kept_leaves_the_decision_unmade(desk: Desk, note:
     for decide in (
         lambda: acknowledge(desk, OVERDUE.fingerprint, note=note),
         lambda: waive(desk, OVERDUE.fingerprint, reason="other", until=TODAY, note=note),
+        lambda: reopen(desk, OVERDUE.fingerprint, note=note),
     ):
         with pytest.raises(InputError):
             decide()

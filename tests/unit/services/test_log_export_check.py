@@ -11,6 +11,7 @@ import pytest
 from governance.domain.checkpoints import Checkpoint, TlogProof
 from governance.domain.errors import ConfigError
 from governance.domain.merkle import Frontier, leaf_hash, leaf_hashes
+from governance.domain.signed_note import notes_in
 from governance.domain.values import canonical_json
 from governance.keyring.signing import sign_note
 from governance.services.log_export_check import KEY_CAME_ALONG, NO_KEY, UNSIGNED, verify_export
@@ -44,9 +45,14 @@ def signed_over(bodies: list[bytes], word: str = "one", origin: str = ORIGIN) ->
 def test_an_export_is_intact_when_a_checkpoint_and_a_key_came_another_way(handed: Handed) -> None:
     found = verified(handed)
     root = handed.newest.read_text("utf-8").split("\n")[2]
-    assert found == Verification(
-        outcome=Outcome.INTACT, entries=24, root=root, covered=24, problems=[], against=[str(handed.newest)]
-    )
+    assert found.as_json() == {
+        "outcome": "intact",
+        "entries": 24,
+        "root": root,
+        "covered": 24,
+        "problems": [],
+        "against": [str(handed.newest)],
+    }
     assert found.exit_code == 0
     for key in (handed.key.read_text(), str(handed.key)):
         assert verified(handed, key=key, trusted=()) == found
@@ -99,7 +105,31 @@ def test_several_keys_may_be_named_at_once(handed: Handed) -> None:
 def test_another_key_than_the_one_that_signed_leaves_it_unknown(handed: Handed) -> None:
     found = verified(handed, key=signer("other").verifier.text)
     assert (found.outcome, found.exit_code) == (Outcome.UNKNOWN, 75)
-    assert found.problems[0] == "the checkpoint of 5 entries is signed by none of the keys that are trusted here"
+    assert found.problems == [
+        "the checkpoint of 24 entries is signed by none of the keys that are trusted here",
+        f"{handed.newest} is signed by none of the keys that are trusted here",
+    ]
+
+
+def test_who_is_handed_the_newest_key_need_not_know_those_of_old_checkpoints(handed: Handed) -> None:
+    bodies = [line.removesuffix(b"\n") for line in handed.lines()]
+    notes = notes_in((handed.export / "checkpoints").read_text("utf-8"))
+    notes[0] = signed_over(bodies[:5], "old")
+    (handed.export / "checkpoints").write_text("\n".join(notes), "utf-8")
+    told = verified(handed)
+    assert told.problems == ["the checkpoint of 5 entries is signed by none of the keys that are trusted here"]
+    (handed.export / "vkey").write_text("".join(f"{signer(word).verifier.text}\n" for word in ("one", "old")))
+    assert verified(handed).outcome is Outcome.INTACT
+    notes[0] = signed_over([b"other", *bodies[:4]], "old")
+    (handed.export / "checkpoints").write_text("\n".join(notes), "utf-8")
+    told = verified(handed)
+    assert told.outcome is Outcome.INCONSISTENT
+    assert "the checkpoint of 5 entries was signed over 5 other entries than the first 5 here" in told.problems
+
+
+def test_a_checkpoint_over_nothing_vouches_for_nothing(handed: Handed) -> None:
+    handed.newest.write_text(signed_over([]), "utf-8")
+    assert verified(handed).outcome is Outcome.SELF_CONSISTENT
 
 
 def changed(lines: list[bytes]) -> list[bytes]:

@@ -21,7 +21,7 @@ from governance.domain.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from governance.domain.signed_note import LONGEST_NOTE, to_base64
 from governance.keyring.signing import Signer, sign_note
 from governance.services.key_care import settle
-from governance.services.log_verify import EXIT_CODES, LARGEST_FILE, Outcome, Verification, read_checkpoints, read_key
+from governance.services.log_verify import EXIT_CODES, LARGEST_FILE, Outcome, Verification, read_checkpoints, read_keys
 from tests.kept_log import NOW, KeptLog, Shelf, as_owner, checkpoint_of, kept_log, set_head, sqlite_copy
 from tests.log_attacks import bodies_of, forged, rebuild
 from tests.signed_log import ORIGIN, note, signer
@@ -257,7 +257,8 @@ def test_the_key_that_was_given_is_believed_as_text_and_as_a_file(kept: KeptLog)
     for key in (line, f"  {line}\n", str(vkey)):
         found = kept.keeper.verify([path], key)
         assert (found.outcome, found.covered) == (Outcome.INTACT, SIZE)
-    assert read_key(line) == read_key(str(vkey)) == kept.keyring.verifiers[0]
+    assert read_keys(line) == ([kept.keyring.verifiers[0]], None)
+    assert read_keys(str(vkey)) == ([kept.keyring.verifiers[0]], vkey)
 
 
 def test_another_key_than_the_one_that_signed_vouches_for_nothing(kept: KeptLog) -> None:

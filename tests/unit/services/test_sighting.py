@@ -99,22 +99,34 @@ def test_the_text_is_the_records_own_else_the_configured_fields() -> None:
 
 
 def test_a_chunk_of_ours_says_itself_what_it_is() -> None:
-    found = row(OWN, kb_position=3, kb_embedder="hashed/1", kb_meta_hash="m" * 64)
+    found = row(OWN, kb_position=3, kb_embedder="hashed/1", kb_meta_hash="a" * 64)
     assert (found.source, found.document, found.position) == ("docs", "one.md", 3)
-    assert (found.made_by, found.meta_hash, found.citable) == ("hashed/1", "m" * 64, True)
+    assert (found.made_by, found.meta_hash, found.citable) == ("hashed/1", "a" * 64, True)
     assert found.body_hash == text_hash("Words.")
 
 
 def test_what_only_our_ingester_writes_means_nothing_in_a_foreign_chunk() -> None:
-    found = row(FOREIGN, kb_position=3, kb_embedder="hashed/1", kb_meta_hash="m" * 64)
+    found = row(FOREIGN, kb_position=3, kb_embedder="hashed/1", kb_meta_hash="a" * 64)
     assert (found.position, found.made_by) == (-1, "")
     assert found.meta_hash == head_of(found.sighting)
 
 
 def test_our_chunk_without_a_metadata_hash_has_the_digest() -> None:
-    for odd in (None, "", " ", 7):
+    for odd in (None, "", " ", 7, "jane.roe@example.org", "a" * 63, "A" * 64):
         found = row(OWN, kb_meta_hash=odd)
         assert found.meta_hash == head_of(found.sighting)
+
+
+@pytest.mark.parametrize("odd", ["jane.roe@example.org", "Jane Roe", "DE12345678901234567890", "é", "a\nb", "x" * 101])
+def test_what_looks_like_no_model_is_not_repeated(odd: str) -> None:
+    assert row(OWN, kb_embedder=odd).made_by == "other"
+    assert model_of({"model": odd}, ChunkFields(model="model")) == "other"
+
+
+@pytest.mark.parametrize("name", ["hashed/1", "text-embedding-ada-002", "BAAI/bge-small-en-v1.5", "nomic-embed:v1.5"])
+def test_what_looks_like_a_model_is_told(name: str) -> None:
+    assert row(OWN, kb_embedder=name).made_by == name
+    assert model_of({"model": name}, ChunkFields(model="model")) == name
 
 
 @pytest.mark.parametrize("given", [True, -1, 2**31, 1.5, "3", None, float("nan"), [1], 10**400])

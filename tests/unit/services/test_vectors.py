@@ -113,3 +113,8 @@ def test_pages_add_up() -> None:
     found = facts(record(1), record(2, ZERO))
     found.add([record(3, OTHER)], FIELDS)
     assert (found.chunks, found.norms) == (3, {"unit": 1, "zero": 1, "other": 1})
+
+
+def test_a_vector_that_is_called_after_somebody_is_not_named() -> None:
+    one, other = ({"jane.roe@example.org": vector_of([1.0] * length)} for length in (2, 3))
+    assert facts(record(1, one), record(2, other)).differences() == {"dimension of other": {"2": 1, "3": 1}}
