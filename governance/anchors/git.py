@@ -37,7 +37,8 @@ _HARDENED: Final = {
 }
 _TRANSPORTS: Final = "file:git:http:https:ssh"
 """What a push may go over; a remote of another kind could name a program."""
-# The clone's own configuration may name programs: each such key that these commands would heed is overruled.
+# What a commit would heed in the clone's own configuration is overruled. How a push reaches its host (core.sshCommand,
+# credential.helper, the remote's own keys) is left to whoever made the clone: rights on it are rights to run programs.
 _OVERRULED: Final = (
     "commit.gpgSign=false",
     "core.askPass=",

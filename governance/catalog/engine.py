@@ -7,6 +7,7 @@ under it. A read transaction sees one moment (SQLite: WAL snapshot, PostgreSQL: 
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -27,6 +28,7 @@ BUSY_SECONDS: Final = 30.0
 _POSTGRES_ARGUMENTS: Final = {"connect_timeout": 10, "application_name": "kbgov"}
 IDLE_MILLISECONDS: Final = "300000"  # what a write transaction may pause between two statements on PostgreSQL
 ONE_WRITER: Final = 0x6B62676F76_01  # "kbgov", then the number of the lock; advisory locks are per database
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what it logs quotes values
 _OWN_BEGIN: Final = "kbgov_begin"
 _WAL_PAUSE: Final = 0.02
 

@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, LargeBinary, cast, delete, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.catalog.sql import batches, streamed
-from governance.catalog.tables import audit_entry, audit_head, audit_name, event
+from governance.catalog.tables import audit_checkpoint, audit_entry, audit_head, audit_name, event
 from governance.domain.actors import Identity
 from governance.domain.checkpoints import LARGEST_SIZE
 from governance.domain.errors import LogInconsistent
@@ -26,6 +26,7 @@ from governance.domain.pseudonyms import SCHEME, Kind, NameKeys, Pseudonyms
 from governance.domain.values import digest_of, rfc3339
 
 _ONLY: Final = 1
+_LONGEST: Final = 2**62
 _INSERT: Final = {
     "sqlite": "INSERT INTO audit_entry (seq, body, hashes) VALUES (?, ?, ?)",
     "postgresql": "INSERT INTO audit_entry (seq, body, hashes) VALUES (%s, %s, %s)",
@@ -142,6 +143,20 @@ class Log:
         """Give every entry, in order, as it comes and as nothing but a row: for whoever reads them all."""
         return streamed(self._connection, _ENTRIES.order_by(audit_entry.c.seq))
 
+    def raw_rows(self) -> Iterator[tuple[int, str, bytes]]:
+        """Give the same where a body may be no text any more: bytes that are no UTF-8 become surrogates."""
+        body = cast(audit_entry.c.body, LargeBinary)
+        query = select(audit_entry.c.seq, body, audit_entry.c.hashes).order_by(audit_entry.c.seq)
+        for seq, raw, hashes in streamed(self._connection, query):
+            yield seq, raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw, hashes
+
+    def require_tables(self) -> None:
+        """Raise LogInconsistent when a table of the log is gone: that is damage, and not a log without entries."""
+        there = inspect(self._connection)
+        for table in (audit_entry, audit_head, audit_checkpoint):
+            if not there.has_table(table.name) and there.has_table(audit_name.name):  # a database without any is new
+                raise _damaged(f"its table {table.name} is gone")
+
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[StoredEntry]:
         """Give the entries from `start` up to and without `stop`, in order, as they come."""
         query = _ENTRIES.where(audit_entry.c.seq >= start).order_by(audit_entry.c.seq)
@@ -205,6 +220,8 @@ class Log:
             raise _damaged("the row of its head is gone")
         if not isinstance(row.size, int) or not isinstance(row.frontier, bytes):  # SQLite takes any value in any column
             raise _damaged("its head holds something else than a size and hashes")
+        if not 0 <= row.size <= _LONGEST:
+            raise _damaged("its head counts what no log can hold")
         return LogHead(row.size, row.frontier)
 
     def _keep_names(self, actors: Iterable[str], names: Pseudonyms) -> None:

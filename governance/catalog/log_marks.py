@@ -137,6 +137,11 @@ class LogKeys:
         """Note that nobody has this key any more."""
         self._set([key_id], destroyed_at=now)
 
+    def verifiers(self) -> list[str]:
+        """Give the public keys of signing keys, whatever else the rows hold, the newest first."""
+        query = select(log_key.c.verifier).order_by(log_key.c.created_at.desc(), log_key.c.key_id)
+        return [line for line in self._connection.execute(query).scalars() if isinstance(line, str) and line]
+
     def every(self) -> list[LogKey]:
         """Give all, the oldest first."""
         columns = [log_key.c[name] for name in LogKey.__dataclass_fields__]

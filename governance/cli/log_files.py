@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from governance.bootstrap import App
 from governance.cli.invocation import relative
 from governance.cli.options import Answer, Options, answering
 from governance.cli.session import complain, opened
 from governance.cli.text import plural
+from governance.domain.commands import roles_for
 from governance.domain.errors import ConfigError, InputError
 from governance.domain.signed_note import VerifierKey
 from governance.services.log_verify import Verification
@@ -40,7 +42,7 @@ def export(options: Options, folder: Path) -> Answer:
     from governance.services.log_export import export_log  # noqa: PLC0415 - only who exports
 
     with opened(options) as app:
-        done = export_log(app.log, folder)
+        done = export_log(app.log, folder, may_sign=_may_sign(app))
     for name, why in done.failed.items():
         complain(f"anchor {name} did not take the checkpoint: {why}")
     return Answer(
@@ -66,7 +68,7 @@ def prove(options: Options, seq: int, out: Path | None) -> Answer:
     from governance.services.log_prove import prove as prove_entry  # noqa: PLC0415 - only who proves
 
     with opened(options) as app:
-        proof = prove_entry(app.log, seq)
+        proof = prove_entry(app.log, seq, may_sign=_may_sign(app))
     if out is not None:
         _write_new(out, proof)
         return Answer(
@@ -109,6 +111,10 @@ def _write_new(path: Path, text: str) -> None:
         raise InputError(
             f"the proof cannot be written: {reason}", item=str(path), next_step="name a file that is not there yet"
         ) from None
+
+
+def _may_sign(app: App) -> bool:
+    return not app.actor.roles.isdisjoint(roles_for("log checkpoint"))
 
 
 def print_bytes(text: str) -> None:

@@ -26,6 +26,7 @@ from governance.keyring.lines import LONGEST_LINE
 LOCK: Final = ".lock"
 IGNORE: Final = ".gitignore"
 _PART: Final = ".part"
+_WIPED: Final = ".wiped"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -134,12 +135,25 @@ class KeyFolder:
             status = os.fstat(handle)
             _check_file(path, status)
             with _told(path):
-                os.pwrite(handle, bytes(status.st_size), 0)
-                os.fsync(handle)
-                os.unlink(str(name), dir_fd=self._handle)
+                # Under another name first: whoever is stopped in the middle leaves no file of a key that holds none.
+                os.rename(str(name), _WIPED, src_dir_fd=self._handle, dst_dir_fd=self._handle)
+                _overwrite(handle, status.st_size)
+                os.unlink(_WIPED, dir_fd=self._handle)
                 os.fsync(self._handle)
         finally:
             os.close(handle)
+
+    def finish_wiping(self) -> None:
+        """Overwrite and take away what somebody left who was stopped in the middle of it."""
+        if _WIPED not in self._everything():
+            return
+        with _told(self.path / _WIPED):
+            handle = os.open(_WIPED, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._handle)
+            try:
+                _overwrite(handle, os.fstat(handle).st_size)
+                os.unlink(_WIPED, dir_fd=self._handle)
+            finally:
+                os.close(handle)
 
     def keep_out_of_git(self) -> None:
         """Tell git that nothing in here is to be kept in a history, unless it was told something already."""
@@ -176,6 +190,11 @@ class KeyFolder:
         finally:
             os.unlink(_PART, dir_fd=self._handle)
             os.fsync(self._handle)
+
+
+def _overwrite(handle: int, size: int) -> None:
+    os.pwrite(handle, bytes(size), 0)
+    os.fsync(handle)
 
 
 @contextmanager
@@ -215,6 +234,7 @@ def made_folder(path: Path) -> Iterator[KeyFolder]:
             raise _unusable(path, "the folder of the keys was taken away", "try again")
         with folder.alone():
             folder.keep_out_of_git()
+            folder.finish_wiping()
             yield folder
 
 

@@ -28,8 +28,13 @@ def key_files(folder: Path) -> list[FileName]:
         return opened.names() if opened is not None else []
 
 
-def make_keys(folder: Path, families: Iterable[Family]) -> list[HeldKey]:
+def make_keys(folder: Path, families: Iterable[Family], origin: str | None = None) -> list[HeldKey]:
     """Make a key of every family that has none, and give the new ones.
+
+    Args:
+        folder: Where the files are.
+        families: Those that are wanted.
+        origin: What a log that was signed before calls itself; None for a new name.
 
     Raises:
         ConfigError: The folder or a file in it cannot be used.
@@ -38,7 +43,7 @@ def make_keys(folder: Path, families: Iterable[Family]) -> list[HeldKey]:
     with made_folder(folder) as opened:
         there = {name.family for name in opened.names()}
         missing = [family for family in Family if family in set(families) - there]
-        return [_make(opened, family, 1, new_origin()) for family in missing]
+        return [_make(opened, family, 1, origin or new_origin()) for family in missing]
 
 
 def add_key(folder: Path, family: Family) -> HeldKey:

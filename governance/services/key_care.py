@@ -20,6 +20,7 @@ from governance.domain.values import Json
 from governance.guard import moment
 from governance.keyring import Family, HeldKey, Keyring, add_key, drop_key, make_keys
 from governance.keyring.making import WHY_NOT, key_files
+from governance.services.log_verify import known_verifiers
 
 GONE_ALREADY = "gone_already"
 """Reason code of an entry: the key's file was not there any more when its destruction was recorded."""
@@ -122,7 +123,8 @@ def make(catalog: Catalog, keyring: Keyring, actor: Actor, *, now: datetime, ane
         ]
         if lost and not anew:
             raise _lost(lost, keyring)
-        made = make_keys(keyring.folder, lacking) if lacking else []
+        origin = next((key.name for key in known_verifiers(uow)), None)
+        made = make_keys(keyring.folder, lacking, origin) if lacking else []
         for key in lost:
             uow.log_keys.retired(key.key_id, now)
         keyring.reread()

@@ -38,6 +38,7 @@ from governance.services.log_export_files import (
 )
 from governance.services.log_keep import LogKeeper
 from governance.services.log_prove import checkpoint_of, consistency_path, proof_of
+from governance.services.log_verify import known_verifiers
 
 _ACTION: Final = re.compile(r'\{"action":"([a-z0-9_.:-]+)"')
 
@@ -59,7 +60,7 @@ class Exported:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
-def export_log(keeper: LogKeeper, folder: Path) -> Exported:
+def export_log(keeper: LogKeeper, folder: Path, *, may_sign: bool = True) -> Exported:
     """Write the log into a folder that is not there yet, is empty, or holds an earlier export of it.
 
     What was appended since the last checkpoint is signed first, where there is a key to sign it with.
@@ -72,7 +73,7 @@ def export_log(keeper: LogKeeper, folder: Path) -> Exported:
 
     """
     with export_folder(folder) as target:
-        failed = _sign(keeper)
+        failed = _sign(keeper) if may_sign else {}
         with keeper.catalog.read() as uow:
             stored = uow.checkpoints.every()
             checkpoints = [checkpoint_of(item.note) for item in stored]
@@ -156,8 +157,6 @@ def _write_proofs(
 
 
 def _keys(uow: UnitOfWork, keyring: Keyring) -> list[str]:
-    """Give the public keys, the newest first: those of this installation, else those that the log's table names."""
-    if keyring.held(Family.SIGNING):
-        return [key.text for key in keyring.verifiers]
-    known = [key.verifier for key in uow.log_keys.every() if key.family == Family.SIGNING.value and key.verifier]
-    return known[::-1]
+    """Give the public keys, the newest first: those of this installation, then others that the log's table names."""
+    own = [key.text for key in keyring.verifiers] if keyring.held(Family.SIGNING) else []
+    return list(dict.fromkeys([*own, *(key.text for key in known_verifiers(uow))]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from governance.catalog.unit_of_work import UnitOfWork
 from governance.detectors.registry import OF_LOG
 from governance.domain.errors import LogInconsistent
-from governance.domain.findings import FindingKind, Observation, Place, Severity
+from governance.domain.findings import Finding, FindingKind, FindingStatus, Observation, Place, Severity
 from governance.services.context import RunContext
 from governance.services.findings import Reconciled, Scope, reconcile
 from governance.services.log_verify import Outcome, Verification
@@ -36,9 +38,19 @@ def note_verification(desk: Desk, found: Verification, command: str) -> None:
 
 
 def note_inconsistent(desk: Desk, error: LogInconsistent, command: str) -> None:
-    """Store that a command met a log that is not what it was. Raises KbgovError as `note_verification`."""
+    """Store that a command met a log that is not what it was. Raises KbgovError as `note_verification`.
+
+    A finding that is there already stays: whoever has looked at everything has said more about it.
+    """
+    with desk.catalog.read() as uow:
+        if any(item.kind is FindingKind.LOG_INCONSISTENT for item in _standing(uow)):
+            return
     found = Verification(outcome=Outcome.INCONSISTENT, entries=0, root="", problems=[error.message])
     note_verification(desk, found, command)
+
+
+def _standing(uow: UnitOfWork) -> Iterator[Finding]:
+    return (item for item in uow.findings.listed(None) if item.period.status is not FindingStatus.RESOLVED)
 
 
 def _observations(found: Verification) -> list[Observation]:

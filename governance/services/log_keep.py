@@ -10,14 +10,16 @@ from pathlib import Path
 
 from governance.catalog.log_marks import Anchored
 from governance.catalog.unit_of_work import Catalog
+from governance.domain.checkpoints import Checkpoint
 from governance.domain.errors import AnchorFailed, ConfigError, KbgovError, LogInconsistent
 from governance.domain.ports import Anchor
-from governance.domain.signed_note import VerifierKey
+from governance.domain.signed_note import Malformed, SignedNote, VerifierKey
 from governance.keyring.ring import Keyring
 from governance.services.log_sign import is_due, remembered, sign_checkpoint
 from governance.services.log_verify import (
     Verification,
     Witness,
+    believed,
     read_checkpoints,
     read_keys,
     verify_catalog,
@@ -43,6 +45,26 @@ class Made:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What an anchor has.
+
+    Attributes:
+        notes: All that it shows; None where it shows nothing.
+        size: How many entries it vouches for.
+        newest: The checkpoint that says so, with a signature of ours.
+
+    """
+
+    notes: frozenset[str] | None
+    size: int
+    newest: Witness | None = None
+
+    def has(self, note: str, size: int) -> bool:
+        """Say whether a checkpoint need not be handed over again."""
+        return note in self.notes if self.notes is not None else self.size == size
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogKeeper:
     """What is needed to keep the log of one catalog.
@@ -65,23 +87,22 @@ class LogKeeper:
             ConfigError: There is no signing key, or an anchor cannot be used.
 
         """
-        signed = sign_checkpoint(self.catalog, self.keyring, self.clock())
+        kept = {name: self._kept(name, anchor) for name, anchor in sorted(self.anchors().items())}
+        outside = [item.newest for item in kept.values() if item.newest is not None]
+        signed = sign_checkpoint(self.catalog, self.keyring, self.clock(), outside)
         if signed is None:
             return Made()
         size, note = signed.checkpoint.size, signed.checkpoint.note
         failed: dict[str, str] = {}
         anchored: list[str] = []
-        with self.catalog.read() as uow:
-            before = uow.anchors.every()
         for name, anchor in sorted(self.anchors().items()):
-            known = before.get(name)
-            if known is None or known.size < size:
+            if not kept[name].has(note, size):
                 try:
                     anchor.publish(note)
                 except AnchorFailed as error:
                     failed[name] = error.message
                     continue
-                self._note(name, size)
+            self._note(name, size)
             anchored.append(name)
         return Made(size=size, note=note, fresh=signed.fresh, anchored=anchored, failed=failed)
 
@@ -127,11 +148,10 @@ class LogKeeper:
 
     def unanchored(self) -> tuple[int, int]:
         """Give how many entries there are, and how many of them no anchor vouches for."""
-        configured = self.anchors()
         with self.catalog.read() as uow:
             size = uow.log.head().size
-            taken = [item.size for name, item in uow.anchors.every().items() if name in configured]
-        return size, max(size - max(taken, default=0), 0)
+        taken = [self._kept(name, anchor).size for name, anchor in self.anchors().items()]
+        return size, size - max((each for each in taken if each <= size), default=0)
 
     def _verifiers(self) -> Sequence[VerifierKey]:
         try:
@@ -156,6 +176,23 @@ class LogKeeper:
                 unreadable.append(f"anchor {name} took a checkpoint of {taken[name].size} entries and has none now")
         return found, unreadable
 
+    def _kept(self, name: str, anchor: Anchor) -> _Kept:
+        """Look at what an anchor has; where it shows nothing, the database says what it took."""
+        try:
+            notes = anchor.notes()
+        except AnchorFailed:  # publishing tells why
+            notes = None
+        if notes is None:
+            known = self._taken().get(name)
+            return _Kept(None, known.size if known is not None else 0)
+        keys = self._verifiers()
+        for note in sorted(notes, key=_claimed, reverse=True):
+            witness = Witness(f"anchor {name}", note, outside=True)
+            signed, _ = believed([witness], keys)
+            if signed:
+                return _Kept(frozenset(notes), signed[0].checkpoint.size, witness)
+        return _Kept(frozenset(notes), 0)
+
     def _taken(self) -> Mapping[str, Anchored]:
         with self.catalog.read() as uow:
             return uow.anchors.every()
@@ -163,3 +200,11 @@ class LogKeeper:
     def _note(self, name: str, size: int) -> None:
         with self.catalog.write() as uow:
             uow.anchors.note(Anchored(anchor=name, size=size, anchored_at=self.clock()))
+
+
+def _claimed(note: str) -> int:
+    """Give the size that a note speaks of, whoever signed it; -1 for what is no checkpoint."""
+    try:
+        return Checkpoint.parse(SignedNote.parse(note).text).size
+    except Malformed:
+        return -1

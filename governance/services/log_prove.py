@@ -11,7 +11,7 @@ from governance.catalog.log import Log, StoredEntry
 from governance.catalog.log_marks import StoredCheckpoint
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.checkpoints import Checkpoint, TlogProof
-from governance.domain.errors import InputError, LogInconsistent
+from governance.domain.errors import InputError, LogInconsistent, Refused
 from governance.domain.merkle import (
     Subtree,
     consistency_subtrees,
@@ -29,16 +29,23 @@ from governance.services.log_verify import Witness, believed, known_verifiers
 _NEXT: Final = "kbgov log verify tells what is wrong"
 
 
-def prove(keeper: LogKeeper, seq: int) -> str:
+def prove(keeper: LogKeeper, seq: int, *, may_sign: bool = True) -> str:
     """Give the proof of an entry against the newest checkpoint; one is signed when none covers the entry.
 
     Raises:
         InputError: There is no entry of this number.
+        Refused: No checkpoint covers the entry, and whoever acts may not sign one.
         LogInconsistent: What is stored proves nothing, or was not signed with a key of this installation.
         ConfigError: No checkpoint covers the entry, and there is no key to sign one.
 
     """
     covering = _covering(keeper.catalog, seq)
+    if covering is None and not may_sign:
+        raise Refused(
+            "no checkpoint covers this entry yet, and signing one needs another role",
+            item=str(seq),
+            next_step="have an operator type kbgov log checkpoint",
+        )
     if covering is None:
         keeper.checkpoint()
         covering = _covering(keeper.catalog, seq)

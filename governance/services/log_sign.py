@@ -7,7 +7,7 @@ forget what it signed. The file is written before the transaction ends, so it is
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from governance.catalog.log import Log, LogHead
 from governance.catalog.log_marks import StoredCheckpoint
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.checkpoints import Checkpoint
-from governance.domain.errors import LogInconsistent
+from governance.domain.errors import ConfigError, LogInconsistent
 from governance.domain.merkle import (
     Frontier,
     Subtree,
@@ -30,7 +30,7 @@ from governance.domain.merkle import (
 from governance.domain.signed_note import VerifierKey
 from governance.keyring.ring import Keyring
 from governance.keyring.signing import sign_note
-from governance.services.log_verify import Witness, believed, known_verifiers, read_checkpoints
+from governance.services.log_verify import Witness, believed, known_verifiers, read_checkpoints, spoiled
 
 DUE: Final = timedelta(hours=1)
 """How old the last checkpoint may be when a command has written an entry."""
@@ -51,8 +51,16 @@ class Signed:
     fresh: bool
 
 
-def sign_checkpoint(catalog: Catalog, keyring: Keyring, now: datetime) -> Signed | None:
+def sign_checkpoint(
+    catalog: Catalog, keyring: Keyring, now: datetime, outside: Sequence[Witness] = ()
+) -> Signed | None:
     """Sign the log as it stands; None when it is empty.
+
+    Args:
+        catalog: Where the log is.
+        keyring: What signs, and where the last checkpoint is remembered.
+        now: The present moment.
+        outside: What anchors have: the log must go on from that as well.
 
     Raises:
         LogInconsistent: The log does not begin with what was signed before; nothing was signed.
@@ -63,9 +71,10 @@ def sign_checkpoint(catalog: Catalog, keyring: Keyring, now: datetime) -> Signed
         head = uow.log.locked_head()
         root = _root_of(head)
         last = uow.checkpoints.newest()
-        if head.size == 0 and last is None and not remembered(keyring.folder):
+        memory = remembered(keyring.folder)
+        if head.size == 0 and last is None and not memory and not outside:
             return None
-        for before in _signed_before(keyring, last, known_verifiers(uow)):
+        for before in _signed_before(keyring, last, [*memory, *outside], known_verifiers(uow)):
             require_consistent(uow.log, before, head.size, root)
         if last is not None and last.size == head.size:
             return Signed(checkpoint=last, fresh=False)
@@ -80,7 +89,7 @@ def is_due(catalog: Catalog, now: datetime) -> bool:
     """Say whether the last checkpoint is older than it may be; a log that was never signed is due."""
     with catalog.read() as uow:
         last = uow.checkpoints.newest()
-    return last is None or now - last.signed_at > DUE
+    return last is None or not timedelta() <= now - last.signed_at <= DUE  # a clock that went back is no excuse
 
 
 def require_consistent(log: Log, before: Checkpoint, size: int, root: bytes) -> None:
@@ -109,8 +118,22 @@ def require_consistent(log: Log, before: Checkpoint, size: int, root: bytes) -> 
 
 
 def remembered(folder: Path) -> list[Witness]:
-    """Give the checkpoint that was signed last on this machine, if there is one."""
-    found, _ = read_checkpoints(folder / REMEMBERED)
+    """Give the checkpoint that was signed last on this machine, if there is one.
+
+    Raises:
+        ConfigError: Something is there that cannot be read: then nobody knows what was signed.
+
+    """
+    path = folder / REMEMBERED
+    if not os.path.lexists(path):
+        return []
+    found, wrong = read_checkpoints(path)
+    if wrong:
+        raise ConfigError(
+            f"what was signed last cannot be told: {wrong[0]}",
+            item=str(path),
+            next_step="look who changed it; take it away only if you know why, and verify the log first",
+        )
     return [Witness("the checkpoint that was signed here last", item.note, outside=False) for item in found]
 
 
@@ -128,9 +151,14 @@ def remember(folder: Path, note: str) -> None:
         scratch.unlink(missing_ok=True)
 
 
-def _signed_before(keyring: Keyring, last: StoredCheckpoint | None, known: Collection[VerifierKey]) -> list[Checkpoint]:
+def _signed_before(
+    keyring: Keyring, last: StoredCheckpoint | None, others: Sequence[Witness], known: Collection[VerifierKey]
+) -> list[Checkpoint]:
     stored = [Witness(f"the checkpoint of {last.size} entries", last.note, outside=False)] if last else []
-    signed, unusable = believed([*stored, *remembered(keyring.folder)], keyring.verifiers, known)
+    wrong = spoiled(stored[0], last.size, keyring.verifiers) if last else None
+    if wrong is not None:
+        raise _inconsistent(wrong)
+    signed, unusable = believed([*stored, *others], keyring.verifiers, known)
     if unusable:
         raise _inconsistent(unusable[0])
     return [item.checkpoint for item in signed]

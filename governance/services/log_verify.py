@@ -7,21 +7,26 @@ self-consistent only, inconsistent, unknown.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import os
+import stat
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from governance.catalog.log import Log
+from governance.catalog.log_marks import StoredCheckpoint
 from governance.catalog.unit_of_work import Catalog, UnitOfWork
 from governance.domain.checkpoints import Checkpoint
-from governance.domain.errors import ConfigError, KbgovError, LogInconsistent
+from governance.domain.errors import ConfigError, KbgovError, LogInconsistent, TryAgain
 from governance.domain.signed_note import Malformed, SignedNote, VerifierKey, notes_in, to_base64
 from governance.domain.values import Json
 from governance.keyring.signing import BadSignature, verified_by
-from governance.services.log_check import Checked, check_entries
+from governance.services.log_check import Checked, Read, check_entries
 
+_FORGED: Final = "bears a signature that the key did not make: it was changed or forged"
 LARGEST_FILE: Final = 64 << 20
 """Bytes of a file with checkpoints: a year of hourly ones takes 3 MB."""
 
@@ -145,15 +150,47 @@ def verify_catalog(
 
     """
     try:
-        with catalog.read() as uow:
-            signed, unusable = believed([*_own(uow), *outside], keys, known_verifiers(uow))
-            checked = check_entries(uow.log.rows(), [item.checkpoint.size for item in signed])
-            problems = _problems_of_head(checked, uow.log.head())
+        try:
+            found = _looked_at(catalog, keys, outside, uow_rows=Log.rows)
+        except TryAgain:
+            raise
+        except KbgovError:  # a body that is no text any more keeps the whole row from being read
+            found = _looked_at(catalog, keys, outside, uow_rows=Log.raw_rows)
     except LogInconsistent as error:
         return Verification(outcome=Outcome.INCONSISTENT, entries=0, root="", problems=[error.message])
     except KbgovError as error:  # whatever keeps from reading it: busy, damaged, a table that is gone
         return Verification(outcome=Outcome.UNKNOWN, entries=0, root="", problems=[error.message])
+    checked, problems, signed, unusable = found
     return verdict(checked, problems, signed, [*unreadable, *unusable])
+
+
+def _looked_at(
+    catalog: Catalog,
+    keys: Collection[VerifierKey],
+    outside: Sequence[Witness],
+    uow_rows: Callable[[Log], Iterable[Read]],
+) -> tuple[Checked, list[str], list[_Signed], list[str]]:
+    with catalog.read() as uow:
+        uow.log.require_tables()
+        own = {item.size: _own(item) for item in uow.checkpoints.every()}
+        problems = [said for size, item in own.items() if (said := spoiled(item, size, keys)) is not None]
+        sound = [item for size, item in own.items() if spoiled(item, size, keys) is None]
+        signed, unusable = believed([*sound, *outside], keys, known_verifiers(uow))
+        checked = check_entries(uow_rows(uow.log), [item.checkpoint.size for item in signed])
+        return checked, [*problems, *_problems_of_head(checked, uow.log.head())], signed, unusable
+
+
+def spoiled(witness: Witness, size: int, keys: Collection[VerifierKey]) -> str | None:
+    """Say what shows that a stored checkpoint was changed where it is stored; None when nothing does."""
+    try:
+        note = SignedNote.parse(witness.note)
+        found = Checkpoint.parse(note.text)
+        verified_by(note, keys)
+    except Malformed as error:
+        return f"{witness.where} is no checkpoint: {error}"
+    except BadSignature:
+        return f"{witness.where} {_FORGED}"
+    return f"{witness.where} speaks of {found.size} entries" if found.size != size else None
 
 
 def verdict(
@@ -185,9 +222,9 @@ def verdict(
 def known_verifiers(uow: UnitOfWork) -> list[VerifierKey]:
     """Give the public keys that the catalog says were in use once; whoever owns the catalog can add others."""
     found = []
-    for key in uow.log_keys.every():
+    for line in uow.log_keys.verifiers():
         with suppress(Malformed):
-            found.append(VerifierKey.parse(key.verifier))
+            found.append(VerifierKey.parse(line))
     return found
 
 
@@ -199,23 +236,26 @@ def believed(
     Args:
         witnesses: The checkpoints.
         keys: Public keys that are trusted.
-        known: Public keys that may have been in use once. A checkpoint of the database that one of them signed is held
-            against the log like the others, because keys get lost; one from outside is not, because the owner of the
-            database can name any key.
+        known: Public keys that may have been in use once, because keys get lost. A checkpoint that one of them signed
+            is held against the log like the others, but vouches for nothing: the owner of the database can name any
+            key. One from outside is told, unless another one from outside is trusted.
 
     """
     signed: list[_Signed] = []
     unusable: list[str] = []
+    doubted: list[str] = []
     for witness in witnesses:
         found = _read(witness, keys)
-        if not isinstance(found, Checkpoint) and not witness.outside:
-            earlier = _read(witness, known)
-            found = earlier if isinstance(earlier, Checkpoint) else found
+        earlier = found if isinstance(found, Checkpoint) else _read(witness, known)
         if isinstance(found, Checkpoint):
             signed.append(_Signed(witness, found))
+        elif isinstance(earlier, Checkpoint):
+            signed.append(_Signed(replace(witness, outside=False), earlier))
+            doubted += [f"{witness.where} {found}"] if witness.outside else []
         elif witness.outside or keys:
             unusable.append(f"{witness.where} {found}")
-    return signed, unusable
+    vouched = any(item.witness.outside for item in signed)
+    return signed, unusable if vouched else [*unusable, *doubted]
 
 
 def read_checkpoints(path: Path) -> tuple[list[Witness], list[str]]:
@@ -224,10 +264,11 @@ def read_checkpoints(path: Path) -> tuple[list[Witness], list[str]]:
     A file of an anchor holds many, one behind the other.
     """
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(LARGEST_FILE + 1)
+        raw = _bytes_of(path)
     except OSError as error:
         return [], [f"{path} cannot be read: {error.strerror}"]
+    if raw is None:
+        return [], [f"{path} is no plain file"]
     if len(raw) > LARGEST_FILE:
         return [], [f"{path} is larger than {LARGEST_FILE >> 20} MiB"]
     try:
@@ -261,6 +302,13 @@ def read_keys(text: str) -> tuple[list[VerifierKey], Path | None]:
         ) from None
 
 
+def _bytes_of(path: Path) -> bytes | None:
+    """Give what a plain file holds, up to one byte more than it may; None for a pipe, a device or a folder."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as stream:  # noqa: PTH123 - a descriptor, so that nothing waits for a pipe
+        return stream.read(LARGEST_FILE + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+
+
 def _parsed_keys(text: str) -> list[VerifierKey]:
     """Read keys with blanks or line ends between them. Raises Malformed."""
     found = [VerifierKey.parse(word) for word in text.split()]
@@ -269,11 +317,8 @@ def _parsed_keys(text: str) -> list[VerifierKey]:
     return found
 
 
-def _own(uow: UnitOfWork) -> list[Witness]:
-    return [
-        Witness(f"the stored checkpoint of {item.size} entries", item.note, outside=False)
-        for item in uow.checkpoints.every()
-    ]
+def _own(item: StoredCheckpoint) -> Witness:
+    return Witness(f"the stored checkpoint of {item.size} entries", item.note, outside=False)
 
 
 def _read(witness: Witness, keys: Collection[VerifierKey]) -> Checkpoint | str:
@@ -285,7 +330,7 @@ def _read(witness: Witness, keys: Collection[VerifierKey]) -> Checkpoint | str:
     except Malformed as error:
         return f"is no checkpoint: {error}"
     except BadSignature:
-        return "bears a signature that the key did not make: it was changed or forged"
+        return _FORGED
     if not signers:
         return "is signed by none of the keys that are trusted here"
     if found.origin not in {key.name for key in signers}:

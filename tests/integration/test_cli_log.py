@@ -254,6 +254,18 @@ def test_the_finding_says_what_is_wrong_and_stands_in_the_log_by_its_kind(kbgov:
     ]
 
 
+def test_the_finding_names_no_file_that_somebody_gave(kbgov: InProcess) -> None:
+    kept = kbgov("log", "checkpoint").out
+    cut(kbgov, 2)
+    (kbgov.folder / "of-ann-smith.txt").write_text(kept, "utf-8")
+    result = kbgov("log", "verify", "--checkpoint", "of-ann-smith.txt", "--json")
+    assert result.code == 5
+    assert any("of-ann-smith.txt was signed over" in problem for problem in result.json["problems"])
+    listed_ = kbgov("findings", "list", "--kind", "log.*", "--json").out
+    assert "a file that was given was signed over" in listed_
+    assert "ann-smith" not in listed_
+
+
 def test_an_audit_alone_opens_it_too_whatever_it_is_asked_for(kbgov: InProcess) -> None:
     put(kbgov, 5, forged(body(kbgov, 5), outcome="refused"))
     assert kbgov("audit", "run", "--only", "drift", "--fail-on", "critical").code == 3

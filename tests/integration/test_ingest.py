@@ -419,7 +419,9 @@ class OddEmbedder(HashedEmbedder):
         return [self._odd if "odd" in text else vector for text, vector in zip(texts, good, strict=True)]
 
 
-@pytest.mark.parametrize("odd", [None, [0.5] * 64, vector_of([0.5] * 32), memoryview(b"x" * 64)], ids=str)
+@pytest.mark.parametrize(
+    "odd", [None, [0.5] * 64, vector_of([0.5] * 32), memoryview(b"x" * 64)], ids=["none", "list", "short", "bytes"]
+)
 def test_an_embedder_that_breaks_its_word_costs_one_document(base: KnowledgeBase, odd: object) -> None:
     base.page("a.md", paragraphs("odd", 1))
     base.page("b.md", paragraphs("fine", 1))

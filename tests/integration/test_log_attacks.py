@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text, update
 
 from governance.catalog.engine import begin_write
+from governance.catalog.log_marks import Anchored
+from governance.catalog.tables import audit_checkpoint
 from governance.catalog.unit_of_work import Catalog
 from governance.cli.log import show_verification
 from governance.cli.output import Screen
@@ -23,6 +25,7 @@ from governance.keyring.families import Family
 from governance.keyring.making import make_keys
 from governance.keyring.ring import Keyring
 from governance.services.log_keep import LogKeeper
+from governance.services.log_sign import is_due
 from governance.services.log_verify import Outcome, Verification
 from tests.log_attacks import ATTACKS, Attack, drop_triggers
 
@@ -192,3 +195,81 @@ def test_a_tenth_attack_with_the_whole_program_and_keys_of_ones_own_is_caught_as
     alone = installed.keeper.verify()
     assert alone.outcome is Outcome.SELF_CONSISTENT
     assert "Self-consistent only" in printed(alone)
+
+
+class Shelf:
+    """An anchor in this process, which keeps what it is given."""
+
+    name = "shelf"
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def publish(self, note: str) -> None:
+        self.kept.append(note)
+
+    def notes(self) -> list[str]:
+        return self.kept
+
+
+def test_a_rewritten_log_is_not_signed_where_only_an_anchor_remembers(installed: Installation) -> None:
+    """As with keys from the environment: no file stands beside them, and the database forgets what its owner wants."""
+    shelf = Shelf()
+    shelf.publish(installed.newest.read_text("utf-8"))
+    keeper = LogKeeper(
+        catalog=installed.catalog, keyring=installed.keeper.keyring, anchors=lambda: {"shelf": shelf}, clock=lambda: NOW
+    )
+    attacked(installed, ATTACKS[5])
+    with pytest.raises(LogInconsistent):
+        keeper.checkpoint()
+    assert len(shelf.kept) == 1
+    assert not (keeper.keyring.folder / "checkpoint").exists()
+
+
+def test_marks_that_lie_are_told_and_what_an_anchor_shows_counts(installed: Installation) -> None:
+    """Rows that say more was signed and anchored than was: the notes themselves are believed, and nothing else."""
+    shelf = Shelf()
+    shelf.publish(installed.older.read_text("utf-8"))
+    keeper = LogKeeper(
+        catalog=installed.catalog, keyring=installed.keeper.keyring, anchors=lambda: {"shelf": shelf}, clock=lambda: NOW
+    )
+    with installed.catalog.write() as uow:
+        uow.anchors.note(Anchored(anchor="shelf", size=10**18, anchored_at=NOW))
+    assert keeper.unanchored() == (SIZE, SIZE - OLDER)
+    assert keeper.checkpoint().anchored == ["shelf"]
+    assert len(shelf.kept) == 2
+    shelf.kept.clear()
+    assert keeper.checkpoint().anchored == ["shelf"], "what was lost is given again"
+    assert len(shelf.kept) == 1
+    drop_triggers(installed.catalog.engine)
+    with begin_write(installed.catalog.engine) as connection:
+        connection.execute(update(audit_checkpoint).where(audit_checkpoint.c.size == SIZE).values(size=SIZE + 7))
+    assert keeper.verify().outcome is Outcome.INCONSISTENT
+    with pytest.raises(LogInconsistent):
+        keeper.checkpoint()
+
+
+def test_a_checkpoint_from_a_clock_that_was_ahead_does_not_put_off_the_next(installed: Installation) -> None:
+    later = installed.keeper
+    with installed.catalog.write() as uow:
+        uow.record(event(SIZE))
+    assert not is_due(installed.catalog, NOW + timedelta(minutes=59))
+    assert is_due(installed.catalog, NOW + timedelta(minutes=61))
+    assert is_due(installed.catalog, NOW - timedelta(days=400))
+    assert later.checkpoint().fresh
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE audit_head SET size = 9223372036854775807",
+        "UPDATE log_key SET verifier = 'none'",
+        "UPDATE audit_head SET size = -1",
+    ],
+)
+def test_whatever_stands_in_its_tables_there_is_an_answer(installed: Installation, spoil: str) -> None:
+    drop_triggers(installed.catalog.engine)
+    with begin_write(installed.catalog.engine) as connection:
+        connection.execute(text(spoil))
+    expected = Outcome.INTACT if "log_key" in spoil else Outcome.INCONSISTENT
+    assert installed.keeper.verify([installed.newest]).outcome is expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from governance.domain.log_entry import ALLOWED, NONCE_BYTES
 from governance.domain.merkle import EMPTY_ROOT, Frontier, frontier_subtrees, leaf_hash, node_hash
 from governance.domain.pseudonyms import Kind, PseudonymKey, Pseudonyms
 from governance.domain.values import canonical_json, digest_of, sha256_hex
-from tests.kept_log import NOW, as_owner, fail, happened, set_head, write
+from tests.kept_log import NOW, as_owner, fail, happened, set_head, sqlite_copy, write
 from tests.log_attacks import drop_triggers
 from tests.log_rows import KEY, digest_pseudonym, known_names
 
@@ -373,6 +374,18 @@ def refuse_to_append(catalog: Catalog) -> None:
     error = refuse_to_change(catalog, LogInconsistent, "the audit log is damaged", happened(9))
     assert error.exit_code == 5
     assert "kbgov log verify" in error.next_step
+
+
+def test_nothing_is_appended_behind_a_head_that_holds_something_else(sqlite_template: Path, tmp_path: Path) -> None:
+    """SQLite takes any value in any column."""
+    catalog = Catalog(create_catalog_engine(sqlite_copy(sqlite_template, tmp_path)), known_names)
+    write(catalog, 4)
+    drop_triggers(catalog.engine)
+    for column in ("size = 'abc'", "size = 4.5", "size = 5, frontier = 'abc'", "frontier = 1000000000000"):
+        with begin_write(catalog.engine) as connection:
+            connection.execute(text(f"UPDATE audit_head SET {column}"))
+        refuse_to_append(catalog)
+    catalog.close()
 
 
 def test_a_head_that_was_set_back_forks_nothing(catalog: Catalog) -> None:

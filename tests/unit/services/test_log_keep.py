@@ -109,14 +109,14 @@ def test_a_database_that_is_gone_meanwhile_is_told(kept: KeptLog, tmp_path: Path
     assert told.startswith("The catalog's file is damaged")
 
 
-def test_anchors_that_cannot_be_made_are_told_behind_the_checkpoint(kept: KeptLog) -> None:
+def test_anchors_that_cannot_be_made_are_told_and_nothing_is_signed(kept: KeptLog) -> None:
     def anchors() -> Mapping[str, Anchor]:
         raise ConfigError("anchors.disk is no anchor")
 
     kept.write(1)
     keeper = LogKeeper(catalog=kept.catalog, keyring=kept.keyring, anchors=anchors, clock=lambda: NOW)
     assert keeper.at_end(unexpected) == ["anchors.disk is no anchor"]
-    assert kept.stored() == [2]
+    assert kept.stored() == []  # what anchors have is looked at before anything is signed
 
 
 # Anchors
@@ -178,6 +178,22 @@ def test_a_real_file_holds_what_was_anchored_and_vouches_for_it(kept: KeptLog, t
     assert (found.outcome, found.covered, found.against) == (Outcome.INTACT, 4, ["anchor disk"])
 
 
+def test_an_anchor_that_has_lost_what_it_took_is_not_passed_over(kept: KeptLog) -> None:
+    shelf, silent = Shelf("shelf"), Shelf("silent")
+    silent.silent = True
+    kept.anchors = {"shelf": shelf, "silent": silent}
+    kept.write(2)
+    assert kept.keeper.verify().outcome is Outcome.SELF_CONSISTENT
+    kept.keeper.checkpoint()
+    assert kept.keeper.verify().outcome is Outcome.INTACT
+    shelf.held.clear()
+    found = kept.keeper.verify()
+    assert (found.outcome, found.problems) == (
+        Outcome.UNKNOWN,
+        ["anchor shelf took a checkpoint of 3 entries and has none now"],
+    )
+
+
 def test_an_empty_log_has_no_checkpoint_and_asks_no_anchor(kept: KeptLog) -> None:
     shelf = Shelf()
     kept.anchors = {"shelf": shelf}
@@ -236,7 +252,7 @@ def test_a_log_that_was_cut_has_not_less_than_no_entry_without_an_anchor(kept: K
     kept.keeper.checkpoint()
     with as_owner(kept.catalog.engine) as connection:
         rebuild(connection, bodies_of(connection)[:-2])
-    assert kept.keeper.unanchored() == (4, 0)
+    assert kept.keeper.unanchored() == (4, 4)  # an anchor that has more entries vouches for none of these
 
 
 def test_a_catalog_that_is_another_process_s_is_checkpointed_as_well(kept: KeptLog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, delete, text, update
+from sqlalchemy import Engine, delete, select, text, update
 
 from governance.catalog.engine import create_catalog_engine
 from governance.catalog.log_marks import StoredCheckpoint
@@ -287,6 +288,19 @@ def test_an_entry_whose_hashes_were_changed_is_met_where_the_proof_needs_them(ke
     refuses(kept, ".")
 
 
+def test_a_subtree_that_is_forged_above_entries_that_are_not_is_met(kept: KeptLog) -> None:
+    """What was signed before is still there, and what is above it is of another log: only the proof shows that."""
+    kept.write(9)
+    sign(kept)
+    kept.write(6, 20)
+    with as_owner(kept.catalog.engine) as connection:
+        last = connection.execute(select(audit_entry.c.hashes).where(audit_entry.c.seq == 15)).scalar_one()
+        forgery = bytes(32)
+        connection.execute(update(audit_entry).where(audit_entry.c.seq == 15).values(hashes=last[:-32] + forgery))
+        connection.execute(update(audit_head).values(frontier=forgery))
+    refuses(kept, "was signed over 10 other entries than those that are first now")
+
+
 def test_consistency_is_proven_between_every_two_sizes_and_for_nothing_else(kept: KeptLog) -> None:
     kept.write(17)
     expected, origin = roots(kept), kept.keyring.origin
@@ -305,14 +319,16 @@ def test_consistency_is_proven_between_every_two_sizes_and_for_nothing_else(kept
 # The file beside the keys
 
 
-def test_a_file_that_cannot_be_written_stops_no_checkpoint_and_leaves_nothing_behind(kept: KeptLog) -> None:
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, Path.touch], ids=["folder", "pipe", "empty"])
+def test_nothing_is_signed_while_nobody_can_tell_what_was_signed_last(
+    kept: KeptLog, make: Callable[[Path], None]
+) -> None:
     kept.write(2)
-    kept.remembered.mkdir()
-    assert sign(kept).size == 3
-    assert remembered(kept.keyring.folder) == []
-    kept.write(1)
-    assert sign(kept).size == 4
-    assert kept.stored() == [3, 4]
+    make(kept.remembered)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="cannot be told"):
+            sign(kept)
+    assert kept.stored() == []
     assert sorted(path.name for path in kept.keyring.folder.glob("*checkpoint*")) == ["checkpoint"]
 
 
@@ -333,9 +349,12 @@ def test_keys_from_the_environment_alone_leave_no_folder_behind(sqlite_template:
 
 def test_the_file_is_replaced_as_a_whole_and_holds_the_last_checkpoint_only(kept: KeptLog) -> None:
     kept.write(1)
-    sign(kept)
+    first = sign(kept)
+    reading = kept.remembered.with_name("as a reader sees it")
+    os.link(kept.remembered, reading)
     kept.write(1)
     second = sign(kept)
+    assert reading.read_bytes() == first.note.encode()
     assert [item.note for item in remembered(kept.keyring.folder)] == [second.note]
     assert kept.remembered.read_bytes() == second.note.encode()
     assert [path.name for path in kept.keyring.folder.glob(".checkpoint*")] == []
