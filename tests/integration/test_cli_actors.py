@@ -403,6 +403,7 @@ def test_commands_that_touch_no_catalog_ask_nobody(kbgov: InProcess, tmp_path: P
     lines = {
         "actors new": ["eve", "--role", "admin", "--secret-file", str(tmp_path / "eve.secret")],
         "completion": ["bash"],
+        "db grants": ["--application", "kbgov_app"],
         "demo": ["--dir", str(tmp_path / "demo")],
         "guide": ["configuration"],
         "init": [str(tmp_path / "elsewhere"), "--source", "docs"],
