@@ -112,6 +112,12 @@ def drop_key(folder: Path, key_id: str) -> None:
         opened.wipe(name)
 
 
+def finish_wiping(folder: Path) -> None:
+    """Take away what is left of a key whose destruction was stopped in the middle. Raises ConfigError."""
+    with made_folder(folder):
+        pass  # opening it for writing does that first
+
+
 def _make(opened: KeyFolder, family: Family, number: int, origin: str) -> HeldKey:
     made = new_key(family, origin)
     return _held(opened.put(FileName(family, number, made.key_id), made.line))

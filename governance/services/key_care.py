@@ -19,7 +19,7 @@ from governance.domain.events import Action, Event
 from governance.domain.values import Json
 from governance.guard import moment
 from governance.keyring import Family, HeldKey, Keyring, add_key, drop_key, make_keys
-from governance.keyring.making import WHY_NOT, key_files
+from governance.keyring.making import WHY_NOT, finish_wiping, key_files
 from governance.services.log_verify import known_verifiers
 
 GONE_ALREADY = "gone_already"
@@ -220,6 +220,9 @@ def destroy(
         )
         if here:
             drop_key(keyring.folder, name)  # last: an entry about what is still there would be the worse lie
+        elif keyring.folder.is_dir():
+            finish_wiping(keyring.folder)
+        if here:
             keyring.reread()
     return Destroyed(key_id=name, entries=entries, backed_up=known.backed_up_at)
 

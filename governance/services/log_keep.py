@@ -134,7 +134,7 @@ class LogKeeper:
             key: The public key to believe, or the name of its file; None for those of this installation.
 
         Raises:
-            ConfigError: The key is none, or the keys of this installation cannot be read.
+            ConfigError: The key that was given is none, or an anchor cannot be used.
 
         """
         outside, unreadable = self._outside()
@@ -143,7 +143,12 @@ class LogKeeper:
             outside += found
             unreadable += wrong
         keys = read_keys(key)[0] if key is not None else self._verifiers()
-        own = remembered(self.keyring.folder) if key is None else []
+        own: list[Witness] = []
+        if key is None:
+            try:
+                own = remembered(self.keyring.folder)
+            except ConfigError as error:
+                unreadable.append(error.message)
         return verify_catalog(self.catalog, keys, [*own, *outside], unreadable)
 
     def unanchored(self) -> tuple[int, int]:

@@ -182,7 +182,7 @@ def entries(folder: Path) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(folder / "kbgov.db")) as db:
         names = dict(db.execute("SELECT pseudonym, name FROM audit_name"))
         bodies = [json.loads(body) for (body,) in db.execute("SELECT body FROM audit_entry ORDER BY seq")]
-    return [{**body, "actor": names[body["actor"]]} for body in bodies]
+    return [{**body, "actor": names.get(body["actor"])} for body in bodies]
 
 
 def told_of_refusal(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def test_whoever_does_not_prove_who_they_are_can_give_no_command(
     assert [told_of_refusal(body) for body in entries(kbgov.folder)[known:]] == [
         {
             "action": "command.refused",
-            "actor": env["KBGOV_ACTOR"],
+            "actor": None,  # a claim may be anything, so its name is not kept
             "identity": "claimed",
             "command": command,
             "reason": "not_authenticated",

@@ -7,8 +7,10 @@ import json
 import os
 import pty
 import shutil
+import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -336,3 +338,60 @@ def test_no_command_and_no_failure_ever_prints_a_key_or_a_passphrase(kbgov: InPr
     assert WORDS not in told
     stored = b"".join(path.read_bytes() for path in base.glob("kbgov.db*")).decode("latin-1")
     assert not any(tells(stored, line) for line in lines)
+
+
+WIPED_HALF_WAY = """
+import os, signal, sys
+from governance.keyring import folder as keyring_folder
+real = os.unlink
+def unlink(path, *args, **kwargs):
+    if str(path) == ".wiped":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(path, *args, **kwargs)
+os.unlink = unlink
+sys.argv = ["kbgov", *sys.argv[1:]]
+from governance.cli.main import main
+main()
+"""
+
+
+def test_a_destruction_that_was_killed_half_way_blocks_nothing_and_is_finished(kbgov: InProcess, base: Path) -> None:
+    kbgov("keys", "init")
+    kbgov("keys", "rotate", "audit")
+    old = min((base / "keys").glob("audit-0001-*.key")).stem.rpartition("-")[2]
+    asked = kbgov("keys", "destroy", old)
+    count = next(word for word in (asked.err + asked.out).replace(",", "").split() if word.isdigit())
+    line = ["keys", "destroy", old, "--confirm-count", count]
+    env = environment(KBGOV_ACTOR=ADA)
+    # A refusal is an entry under the new key, so the number stays as it was told.
+    done = subprocess.run([sys.executable, "-c", WIPED_HALF_WAY, *line], cwd=base, env=env, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    assert kbgov("pause", "--reason", "other").code == 0, "whoever writes needs the keys"
+    assert kbgov("resume").code == 0
+    assert kbgov("keys", "list").code == 0
+    again = kbgov(*line)
+    assert again.code == 0, again.err
+    assert not list((base / "keys").glob(".wiped*"))
+    assert not list((base / "keys").glob(f"audit-*-{old}.key"))
+
+
+def test_a_lost_signing_key_is_replaced_under_the_same_name_and_what_it_signed_still_counts(
+    kbgov: InProcess, base: Path
+) -> None:
+    with (base / "kbgov.toml").open("a") as config:
+        config.write('[anchors.disk]\ntype = "file"\npath = "kept.txt"\n')
+    kbgov("keys", "init")
+    assert kbgov("log", "checkpoint").code == 0
+    (key,) = (base / "keys").glob("signing-*.key")
+    origin = key.read_text().split("+")[2]
+    key.unlink()
+    assert kbgov("keys", "init").code == 6
+    assert kbgov("keys", "init", "--replace-lost").code == 0
+    assert kbgov("log", "verify", "--json").code == 75, "no key that is here signed what the anchor has"
+    made = kbgov("log", "checkpoint", "--json")
+    assert made.code == 0, made.err
+    assert made.json["checkpoint"].split("\n")[0] == origin
+    found = kbgov("log", "verify", "--json")
+    assert (found.code, found.json["covered"]) == (0, made.json["entries"])
+    assert kbgov("log", "export", "out").code == 0
+    assert len((base / "out" / "vkey").read_text().split()) == 2

@@ -226,3 +226,18 @@ def test_after_a_rotation_it_is_the_newest_key_s(kbgov: InProcess) -> None:
     if "rawin" in done.stderr:
         pytest.skip("this OpenSSL is older than 3")
     assert done.stdout == "Signature Verified Successfully\n", done.stderr
+
+
+def test_who_may_only_look_signs_nothing(kbgov: InProcess) -> None:
+    made = kbgov("actors", "new", "reader", "--role", "reader", "--secret-file", "reader.secret", "--json").json
+    with (kbgov.folder / "kbgov.toml").open("a") as config:
+        config.write("\n" + made["section"])
+    kbgov.env.setenv("KBGOV_ACTOR", "reader")
+    kbgov.env.setenv("KBGOV_ACTOR_SECRET_FILE", "reader.secret")
+    assert kbgov("log", "checkpoint").code == 6
+    newest = kbgov("log", "list", "--limit", "1", "--json").json["entries"][0]["seq"]
+    refused = kbgov("log", "prove", str(newest), "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (6, "refused")
+    assert kbgov("log", "prove", "0").code == 0
+    done = kbgov("log", "export", "out", "--json")
+    assert (done.code, done.json["checkpoint"] < done.json["entries"]) == (0, True)

@@ -343,6 +343,7 @@ def test_a_file_end_to_end(kbgov: InProcess) -> None:
     kbgov.env.chdir(kbgov.folder / "elsewhere")
     where = ("--config", "../kbgov.toml")
     assert kbgov("db", "upgrade", *where).code == 0
+    assert kbgov("keys", "init", *where).code == 0
     done = kbgov("ingest", "--json", *where)
     assert (done.code, done.json["documents"]["added"]) == (0, 2)
     assert kbgov("ingest", "--json", *where).json["documents"]["unchanged"] == 2
@@ -358,6 +359,7 @@ def test_a_file_end_to_end(kbgov: InProcess) -> None:
 def test_standard_input_end_to_end(kbgov: InProcess) -> None:
     configured(kbgov.folder, 'path = "-"')
     assert kbgov("db", "upgrade").code == 0
+    assert kbgov("keys", "init").code == 0
 
     def piped(text: str) -> tuple[int, dict[str, object]]:
         done = subprocess.run(
@@ -381,6 +383,7 @@ def test_standard_input_end_to_end(kbgov: InProcess) -> None:
 def test_standard_input_in_this_process(kbgov: InProcess) -> None:
     configured(kbgov.folder, 'path = "-"')
     assert kbgov("db", "upgrade").code == 0
+    assert kbgov("keys", "init").code == 0
     kbgov.env.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(export("a").encode())))
     assert kbgov("ingest", "--json").json["documents"]["added"] == 1
 
@@ -395,6 +398,7 @@ def test_a_command_end_to_end(kbgov: InProcess) -> None:
     configured(kbgov.folder, f"command = {json.dumps(command)}")
     kbgov.env.setenv("KBGOV_DATABASE_URL", "sqlite:///other.db")
     assert kbgov("db", "upgrade").code == 0
+    assert kbgov("keys", "init").code == 0
     done = kbgov("ingest", "--json")
     assert (done.code, done.json["documents"]["added"], done.json["interruption"]) == (0, 3, None)
     assert kbgov("documents", "list", "--json").json["documents"][0]["source"] == "wiki"
@@ -405,6 +409,7 @@ def test_a_command_end_to_end(kbgov: InProcess) -> None:
 def test_a_key_that_says_nothing_about_a_manifest_is_refused(kbgov: InProcess, key: str) -> None:
     configured(kbgov.folder, 'path = "wiki.jsonl"', key)
     assert kbgov("db", "upgrade").code == 0
+    assert kbgov("keys", "init").code == 0
     done = kbgov("ingest", "--json")
     assert done.code == 2
     assert done.json["error"]["item"] == f"sources.wiki.{key.partition(' ')[0]}"
