@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from governance.anchors.file import FileAnchor
-from governance.catalog.engine import create_catalog_engine
+from governance.catalog.engine import begin_write, create_catalog_engine
 from governance.catalog.tables import audit_entry, audit_head
 from governance.catalog.unit_of_work import Catalog
 from governance.domain.errors import ConfigError, KbgovError, LogInconsistent
@@ -18,6 +18,7 @@ from governance.services.log_keep import LogKeeper, Made
 from governance.services.log_verify import Outcome
 from tests.kept_log import HOUR, NOW, KeptLog, Shelf, as_owner, checkpoint_of, kept_log, set_head, sqlite_copy
 from tests.log_attacks import bodies_of, rebuild
+from tests.signed_log import note
 
 
 @pytest.fixture
@@ -192,6 +193,54 @@ def test_an_anchor_that_has_lost_what_it_took_is_not_passed_over(kept: KeptLog) 
         Outcome.UNKNOWN,
         ["anchor shelf took a checkpoint of 3 entries and has none now"],
     )
+
+
+def test_a_log_that_only_an_anchor_remembers_is_not_signed_anew(kept: KeptLog) -> None:
+    shelf = Shelf("shelf")
+    kept.anchors = {"shelf": shelf}
+    kept.write(5)
+    kept.keeper.checkpoint()
+    kept.remembered.unlink()
+    with as_owner(kept.catalog.engine) as connection:
+        rebuild(connection, bodies_of(connection)[:-2])
+    for _ in range(2):
+        with pytest.raises(LogInconsistent, match="was signed over 6 "):
+            kept.keeper.checkpoint()
+        kept.write(5)
+    with begin_write(kept.catalog.engine) as connection:
+        connection.execute(delete(audit_entry))
+        connection.execute(update(audit_head).values(size=0, frontier=b""))
+    with pytest.raises(LogInconsistent, match="was signed over 6 entries, and there are 0"):
+        kept.keeper.checkpoint()
+    assert (kept.stored(), kept.remembered.exists(), len(shelf.held)) == ([], False, 1)
+
+
+def test_of_several_that_an_anchor_has_the_largest_of_ours_counts_in_whatever_order_they_are(kept: KeptLog) -> None:
+    shelf = Shelf("shelf")
+    kept.anchors = {"shelf": shelf}
+    for _ in range(3):
+        kept.write(1)
+        kept.keeper.checkpoint()
+    shelf.held = [shelf.held[1], note(99), shelf.held[2], "hello", shelf.held[0]]
+    assert kept.keeper.unanchored() == (4, 0)
+    kept.write(2)
+    assert kept.keeper.unanchored() == (6, 2)
+    assert kept.keeper.checkpoint().anchored == ["shelf"]
+    assert checkpoint_of(shelf.held[-1]).size == 6
+
+
+def test_an_anchor_that_shows_nothing_is_believed_to_have_what_it_took(kept: KeptLog) -> None:
+    silent = Shelf("silent")
+    silent.silent = True
+    kept.anchors = {"silent": silent}
+    kept.write(1)
+    kept.keeper.checkpoint()
+    assert kept.keeper.checkpoint().anchored == ["silent"]
+    assert (silent.asked, kept.keeper.unanchored()) == (1, (2, 0))
+    kept.write(1)
+    assert kept.keeper.unanchored() == (3, 1)
+    kept.keeper.checkpoint()
+    assert silent.asked == 2
 
 
 def test_an_empty_log_has_no_checkpoint_and_asks_no_anchor(kept: KeptLog) -> None:

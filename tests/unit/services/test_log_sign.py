@@ -247,6 +247,15 @@ def test_a_head_that_does_not_fit_is_not_signed(kept: KeptLog, values: dict[str,
     refuses(kept, told)
 
 
+def test_a_stored_checkpoint_that_stands_under_another_size_stops_signing(kept: KeptLog) -> None:
+    kept.write(4)
+    sign(kept)
+    kept.write(4)
+    with as_owner(kept.catalog.engine) as connection:
+        connection.execute(update(audit_checkpoint).values(size=9))
+    refuses(kept, "the checkpoint of 9 entries speaks of 5 entries")
+
+
 def test_a_head_whose_row_is_gone_is_not_signed(kept: KeptLog) -> None:
     kept.write(4)
     with as_owner(kept.catalog.engine) as connection:
@@ -432,6 +441,12 @@ def test_a_checkpoint_is_due_after_an_hour_and_not_before(kept: KeptLog) -> None
     assert is_due(kept.catalog, NOW + HOUR + HOUR / 3600)
     kept.write(1)
     assert not is_due(kept.catalog, NOW + HOUR)
+
+
+def test_a_clock_that_went_back_is_no_excuse(kept: KeptLog) -> None:
+    kept.write(1)
+    sign(kept)
+    assert is_due(kept.catalog, NOW - HOUR / 3600)
 
 
 def test_the_trigger_that_keeps_checkpoints_is_no_obstacle_to_signing(either: KeptLog) -> None:

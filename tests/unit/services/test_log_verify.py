@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from base64 import b64decode
@@ -19,6 +20,8 @@ from governance.domain.checkpoints import Checkpoint
 from governance.domain.errors import ConfigError
 from governance.domain.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from governance.domain.signed_note import LONGEST_NOTE, to_base64
+from governance.keyring.families import Family
+from governance.keyring.making import make_keys
 from governance.keyring.signing import Signer, sign_note
 from governance.services.key_care import settle
 from governance.services.log_verify import EXIT_CODES, LARGEST_FILE, Outcome, Verification, read_checkpoints, read_keys
@@ -234,13 +237,15 @@ def test_a_last_note_that_was_cut_off_is_not_passed_over(kept: KeptLog) -> None:
 
 def test_files_that_cannot_be_read_are_told_by_name(kept: KeptLog) -> None:
     folder = kept.keyring.folder.parent
-    huge = folder / "huge"
+    huge, pipe = folder / "huge", folder / "pipe"
+    os.mkfifo(pipe)
     with huge.open("wb") as stream:
         stream.truncate(LARGEST_FILE + 1)
     for path, told in (
         (folder / "missing", "cannot be read: No such file or directory"),
         (folder, "cannot be read: Is a directory"),
         (huge, "is larger than 64 MiB"),
+        (pipe, "is no plain file"),
     ):
         assert read_checkpoints(path) == ([], [f"{path} {told}"])
         found = kept.keeper.verify([path])
@@ -347,6 +352,22 @@ def test_keys_that_are_gone_still_show_that_a_stored_checkpoint_contradicts_and_
     assert kept.keeper.verify().outcome is Outcome.INCONSISTENT
 
 
+def test_a_checkpoint_of_keys_that_were_lost_is_passed_over_where_one_of_the_new_keys_vouches(kept: KeptLog) -> None:
+    settled(kept)
+    before = signed(kept, OLDER)
+    kept.lose_keys()
+    make_keys(kept.keyring.folder, [Family.SIGNING])
+    kept.keyring.reread()
+    alone = verified(kept, before)
+    assert (alone.outcome, alone.covered, alone.against) == (Outcome.UNKNOWN, 0, [])
+    found = verified(kept, before, signed(kept, SIZE))
+    assert (found.outcome, found.covered, len(found.against)) == (Outcome.INTACT, SIZE, 1)
+    rewritten(kept)
+    found = verified(kept, before)
+    assert found.outcome is Outcome.INCONSISTENT
+    assert any("kept-0 was signed over 6 other entries" in problem for problem in found.problems)
+
+
 def test_checkpoints_of_a_key_that_was_rotated_are_believed(kept: KeptLog) -> None:
     before = signed(kept, OLDER)
     for _ in range(3):
@@ -396,6 +417,26 @@ def test_a_stored_checkpoint_that_was_changed_is_told(kept: KeptLog) -> None:
     found = kept.keeper.verify()
     assert found.outcome is not Outcome.SELF_CONSISTENT
     assert "changed or forged" in found.problems[0]
+
+
+def test_a_stored_checkpoint_that_stands_under_another_size_is_told(kept: KeptLog) -> None:
+    with as_owner(kept.catalog.engine) as connection:
+        connection.execute(update(audit_checkpoint).where(audit_checkpoint.c.size == OLDER).values(size=OLDER + 1))
+    found = verified(kept, signed(kept, SIZE))
+    assert (found.outcome, found.problems) == (
+        Outcome.INCONSISTENT,
+        [f"the stored checkpoint of {OLDER + 1} entries speaks of {OLDER} entries"],
+    )
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, Path.touch], ids=["folder", "pipe", "empty"])
+def test_what_was_signed_here_last_and_cannot_be_read_leaves_it_unknown(
+    kept: KeptLog, make: Callable[[Path], None]
+) -> None:
+    make(kept.remembered)
+    found = verified(kept, signed(kept, SIZE))
+    assert (found.outcome, found.covered, len(found.problems)) == (Outcome.UNKNOWN, SIZE, 1)
+    assert found.problems[0].startswith("what was signed last cannot be told")
 
 
 def test_what_was_signed_here_last_contradicts_a_log_that_was_rewritten_with_its_checkpoints(kept: KeptLog) -> None:
