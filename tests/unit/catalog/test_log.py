@@ -350,8 +350,9 @@ def to_revision(connection: Connection, revision: str) -> None:
         {"frontier": b"x" * 96},
         {"size": 7},
         {"size": -3},
+        {"size": 2**63 - 1, "frontier": bytes(63 * 32)},
     ],
-    ids=str,
+    ids=["none", "cut", "too many", "too few", "negative", "endless"],
 )
 def test_nothing_is_appended_to_a_log_whose_head_does_not_fit_its_size(
     catalog: Catalog, values: dict[str, object]

@@ -583,10 +583,20 @@ def without_unicode(file: Path) -> None:
         connection.execute("UPDATE audit_entry SET body = CAST(X'ff7b' AS TEXT) WHERE seq = 2")
 
 
-@pytest.mark.parametrize("spoil", [without_table, without_unicode], ids=lambda spoil: spoil.__name__)
-def test_a_database_that_was_changed_from_below_is_inconsistent(kept: KeptLog, spoil: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (without_table, "the audit log is damaged: its table audit_entry is gone"),
+        (without_unicode, "entry 2 says something else than when it was written"),
+    ],
+    ids=["without_table", "without_unicode"],
+)
+def test_a_database_that_was_changed_from_below_is_inconsistent(
+    kept: KeptLog, spoil: Callable[[Path], None], told: str
+) -> None:
     found = damaged(kept, spoil)
-    assert (found.outcome, found.exit_code) == (Outcome.INCONSISTENT, 5)
+    assert (found.outcome, found.exit_code, found.problems[0]) == (Outcome.INCONSISTENT, 5, told)
+    assert [problem for problem in found.problems if problem.startswith("entry 3")] == []
 
 
 @pytest.mark.parametrize("spoil", [unlinked, a_folder, garbage, cut], ids=lambda spoil: spoil.__name__)
